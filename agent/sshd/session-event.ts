@@ -1,0 +1,266 @@
+/**
+ * What the sshd model tells: connections and the finished activities inside them. An activity is told once, when it has
+ * ended, and never changes afterwards. `ConnectionFacts` is a live view that grows until the connection is closed.
+ */
+import type { CutBytes, Endpoints, ProcessId, Uids } from '../decode/kernel-event.ts';
+
+/** Where a fact was learned, strongest first. */
+export type FactSource = 'monitor' | 'kernel' | 'environment' | 'log' | 'title' | 'command';
+
+/** Who the time of a leaf was spent on: sshd and its helpers at work, or waiting for the client's next message. */
+export type TimeOwner = 'server' | 'client';
+
+/** Why a trace is not whole. */
+export type IncompleteReason =
+  | 'events_lost'
+  | 'agent_attached_late'
+  | 'stream_ended'
+  | 'producer_restarted'
+  | 'phase_signal_missing'
+  | 'value_cut';
+
+export type SpanKind =
+  | 'connection'
+  | 'handshake'
+  | 'auth'
+  | 'attempt'
+  | 'helper'
+  | 'setup'
+  | 'session'
+  | 'program'
+  | 'phase';
+
+/**
+ * Names a span inside its connection; the same activity has the same ref in every run. `key` parts: attempt: ordinal;
+ * session: leader's pid and start; program and helper: pid, start, exec number; phase: its name and ordinal; others none.
+ */
+export interface SpanRef {
+  readonly kind: SpanKind;
+  readonly key: readonly string[];
+}
+
+export interface KeyFacts {
+  /** As on the wire, for instance `ssh-ed25519` or `ssh-ed25519-cert-v01@openssh.com`. */
+  readonly type: string;
+  /** `SHA256:…`; of the certificate's plain key where the blob is a certificate. */
+  readonly fingerprint?: string | undefined;
+  readonly certificate: boolean;
+  readonly certificateId?: string | undefined;
+}
+
+export interface ExitFacts {
+  /** 0..255, absent when a signal ended it. */
+  readonly code?: number | undefined;
+  /** Signal number, absent when it exited. */
+  readonly signal?: number | undefined;
+  readonly core: boolean;
+}
+
+/** State of one SSH connection. Read it, never keep a copy: it grows until the connection is closed. */
+export interface ConnectionFacts {
+  /** The monitor: identity of the connection. */
+  readonly id: ProcessId;
+  readonly listener?: ProcessId | undefined;
+  /** Start of the monitor. */
+  readonly startNs: bigint;
+  /** Exit of the monitor. */
+  readonly endNs?: bigint | undefined;
+  /** Add to a boot time to get wall time; one per connection. */
+  readonly wallOffsetNs: bigint;
+  /** Process family, see `families.ts`. */
+  readonly family?: 'A' | 'B' | 'C' | 'D' | undefined;
+  readonly endpoints?: Endpoints | undefined;
+  readonly user?: { readonly name: Uint8Array; readonly source: FactSource } | undefined;
+  /** sshd knows the user and lets him try. */
+  readonly userValid?: boolean | undefined;
+  readonly authenticatedNs?: bigint | undefined;
+  /** Methods of the attempts that let the user in, in order. */
+  readonly authMethods: readonly string[];
+  readonly key?: KeyFacts | undefined;
+  readonly attempts: number;
+  readonly failedAttempts: number;
+  /** Keys that the client only asked about; not attempts. */
+  readonly queries: number;
+  readonly sessions: number;
+  readonly programs: number;
+  readonly loginUid?: number | undefined;
+  readonly auditSession?: number | undefined;
+  /** Low-cardinality reason of the end, see `ends.ts`; absent if unknown. */
+  readonly disconnectReason?: string | undefined;
+  /** sshd itself failed (crash, killed): an error whatever the user did. */
+  readonly serverFailed: boolean;
+  readonly exit?: ExitFacts | undefined;
+  readonly receivedBytes?: bigint | undefined;
+  readonly sentBytes?: bigint | undefined;
+  readonly retransmits?: number | undefined;
+  readonly rttUs?: number | undefined;
+  /** Where the time from accept to the first program went, ns. */
+  readonly login?: LoginTime | undefined;
+  readonly incomplete: ReadonlySet<IncompleteReason>;
+  readonly lostEvents: number;
+  /** Names of phases whose signal never came. */
+  readonly missingPhases: readonly string[];
+}
+
+export interface LoginTime {
+  readonly totalNs: bigint;
+  readonly serverNs: bigint;
+  readonly clientNs: bigint;
+  /** Part of `serverNs`. */
+  readonly authorizedKeysCommandNs: bigint;
+}
+
+interface ActivityBase {
+  readonly ref: SpanRef;
+  readonly parent: SpanRef;
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  /** The end was not seen; `endNs` is the last moment at which it was known to run. */
+  readonly endUnknown?: boolean | undefined;
+  readonly incomplete?: readonly IncompleteReason[] | undefined;
+}
+
+/** `ssh.handshake`: accept to the first user name; `keyExchangeNs` to the first host key signature. */
+export interface HandshakeActivity extends ActivityBase {
+  readonly kind: 'handshake';
+  readonly keyExchangeNs?: bigint | undefined;
+}
+
+/** `ssh.auth`: first user name to authenticated, given up or thrown out. */
+export interface AuthActivity extends ActivityBase {
+  readonly kind: 'auth';
+  readonly result: 'accepted' | 'rejected' | 'aborted';
+}
+
+export type AttemptResult = 'acceptable' | 'accepted' | 'partial' | 'rejected' | 'bad_signature' | 'denied' | 'aborted';
+
+export interface AttemptActivity extends ActivityBase {
+  readonly kind: 'attempt';
+  /** 1.. in order of the requests. */
+  readonly ordinal: number;
+  /** Name as in SSH: `publickey`, `password`, `keyboard-interactive`, …; absent if the request was lost. */
+  readonly method?: string | undefined;
+  /** The client only asked whether the key would do. */
+  readonly query: boolean;
+  readonly result: AttemptResult;
+  /** Absent where it was lost, or cut. */
+  readonly key?: KeyFacts | undefined;
+  readonly source: FactSource;
+  /** The beginning was not seen: `startNs` is the end of what went before. */
+  readonly startUnknown?: boolean | undefined;
+}
+
+/** A leaf that only accounts for time. `name` is the whole span name, from the table in `phases.ts`. */
+export interface PhaseActivity extends ActivityBase {
+  readonly kind: 'phase';
+  readonly name: string;
+  readonly owner: TimeOwner;
+}
+
+/** `ssh.session.setup`: authenticated to the fork of the first session leader. */
+export interface SetupActivity extends ActivityBase {
+  readonly kind: 'setup';
+}
+
+export interface SessionActivity extends ActivityBase {
+  readonly kind: 'session';
+  readonly leader: ProcessId;
+  readonly type?: 'shell' | 'exec' | 'subsystem' | undefined;
+  readonly typeSource?: FactSource | undefined;
+  readonly subsystem?: string | undefined;
+  /** What runs: the command line of `-c`. */
+  readonly command?: CutBytes | undefined;
+  /** What the client asked for, where a forced command runs instead (`SSH_ORIGINAL_COMMAND`). */
+  readonly requestedCommand?: CutBytes | undefined;
+  /** `/dev/pts/0`; absent: no pty, or not known. */
+  readonly tty?: string | undefined;
+  readonly exit?: ExitFacts | undefined;
+  readonly endedBy: 'leader' | 'connection' | 'stream';
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  readonly programs: number;
+}
+
+/** One program that a process ran: from its exec to the process's next exec or exit. */
+export interface ProgramFacts {
+  readonly process: ProcessId;
+  readonly ppid?: number | undefined;
+  /** 1.. number of the exec within the process. */
+  readonly execNumber: number;
+  readonly uids?: Uids | undefined;
+  readonly sid?: number | undefined;
+  readonly pgid?: number | undefined;
+  readonly loginUid?: number | undefined;
+  readonly comm?: Uint8Array | undefined;
+  readonly file?: CutBytes | undefined;
+  readonly argv?: CutBytes | undefined;
+  /** Absent if replaced or not seen. */
+  readonly exit?: ExitFacts | undefined;
+  /** Another exec of the same process ended it. */
+  readonly replaced: boolean;
+  /** It outlived its connection. */
+  readonly survivor: boolean;
+  /** Children that ended without ever running a program of their own, while this one ran. */
+  readonly forks: number;
+  readonly forksFailed: number;
+  /** Failed execs seen (exact mode), by errno name or number. */
+  readonly failedExecs: number;
+  readonly containerCgroup?: string | undefined;
+}
+
+export interface ProgramActivity extends ActivityBase {
+  readonly kind: 'program';
+  readonly program: ProgramFacts;
+  /** Session in which it ran, by its span; absent for what sshd itself runs outside of sessions. */
+  readonly session?: SpanRef | undefined;
+}
+
+/** What sshd runs for itself: AuthorizedKeysCommand (and principals), PAM helpers, motd. Starts at the fork. */
+export interface HelperActivity extends ActivityBase {
+  readonly kind: 'helper';
+  readonly helper: 'authorized_keys_command' | 'authorized_principals_command' | 'auth.helper' | 'setup.helper';
+  readonly program: ProgramFacts;
+}
+
+export type Activity =
+  | HandshakeActivity
+  | AuthActivity
+  | AttemptActivity
+  | PhaseActivity
+  | SetupActivity
+  | SessionActivity
+  | ProgramActivity
+  | HelperActivity;
+
+/** The host and the producer, from the stream's `hello`. */
+export interface HostFacts {
+  readonly bootId: string;
+  readonly machineId?: string | undefined;
+  readonly hostName?: string | undefined;
+  readonly producer: string;
+  readonly producerVersion: string;
+}
+
+export type SessionEvent =
+  | { readonly type: 'host'; readonly host: HostFacts }
+  | { readonly type: 'connection-opened'; readonly connection: ConnectionFacts; readonly tsNs: bigint }
+  | { readonly type: 'authenticated'; readonly connection: ConnectionFacts; readonly tsNs: bigint }
+  | {
+      readonly type: 'session-opened';
+      readonly connection: ConnectionFacts;
+      readonly session: SpanRef;
+      readonly tsNs: bigint;
+    }
+  | {
+      readonly type: 'activity';
+      readonly connection: ConnectionFacts;
+      readonly activity: Activity;
+      readonly tsNs: bigint;
+    }
+  /** The monitor is gone (or the stream is): every activity but those of survivors was told before. */
+  | { readonly type: 'connection-closed'; readonly connection: ConnectionFacts; readonly tsNs: bigint }
+  /** Event time has reached `tsNs`. */
+  | { readonly type: 'tick'; readonly tsNs: bigint };
+
+/** Ref of a connection's root span. */
+export const ROOT: SpanRef = { kind: 'connection', key: [] };
