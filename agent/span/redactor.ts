@@ -1,0 +1,38 @@
+/**
+ * What takes secrets out of text that a user chose, before it goes anywhere. The rules live in `redact/`; the rest of the
+ * stage knows only this interface.
+ */
+
+export interface RedactedArgs {
+  /** As many elements as went in, in the same order. */
+  readonly args: string[];
+  /** How many secrets were replaced. */
+  readonly redacted: number;
+}
+
+export interface RedactedText {
+  readonly text: string;
+  /** How many secrets were replaced. */
+  readonly redacted: number;
+}
+
+export interface RedactArgvOptions {
+  /**
+   * The arguments hold public keys by design (an AuthorizedKeysCommand gets the offered key by `%k`): rules that take
+   * anything shaped like a key or a fingerprint for a secret don't apply. Default false.
+   */
+  readonly allowKeys?: boolean;
+}
+
+export interface Redactor {
+  /** A whole argument vector, `argv[0]` first. */
+  argv(args: readonly string[], options?: RedactArgvOptions): RedactedArgs;
+  /** A command line or other text. */
+  text(s: string): RedactedText;
+}
+
+/** Changes nothing: for tests, and for hosts whose owner switched redaction off. */
+export const noRedaction: Redactor = {
+  argv: (args) => ({ args: [...args], redacted: 0 }),
+  text: (text) => ({ text, redacted: 0 }),
+};
