@@ -73,13 +73,16 @@ export interface ConnectionFacts {
   readonly user?: { readonly name: Uint8Array; readonly source: FactSource } | undefined;
   /** sshd knows the user and lets him try. */
   readonly userValid?: boolean | undefined;
+  /** The user got in; without `authenticatedNs`: when is not known. */
+  readonly authenticated: boolean;
   readonly authenticatedNs?: bigint | undefined;
   /** Methods of the attempts that let the user in, in order. */
   readonly authMethods: readonly string[];
   readonly key?: KeyFacts | undefined;
+  /** What sshd judged, but for keys that it only called acceptable. */
   readonly attempts: number;
   readonly failedAttempts: number;
-  /** Keys that the client only asked about; not attempts. */
+  /** Keys that the client asked about and that would do; not attempts. */
   readonly queries: number;
   readonly sessions: number;
   readonly programs: number;
@@ -142,7 +145,8 @@ export interface AttemptActivity extends ActivityBase {
   readonly method?: string | undefined;
   /** The client only asked whether the key would do. */
   readonly query: boolean;
-  readonly result: AttemptResult;
+  /** Absent where the answer was lost, or where success without a login has two explanations (root refused, or a step of several). */
+  readonly result?: AttemptResult | undefined;
   /** Absent where it was lost, or cut. */
   readonly key?: KeyFacts | undefined;
   readonly source: FactSource;
@@ -218,7 +222,13 @@ export interface ProgramActivity extends ActivityBase {
 /** What sshd runs for itself: AuthorizedKeysCommand (and principals), PAM helpers, motd. Starts at the fork. */
 export interface HelperActivity extends ActivityBase {
   readonly kind: 'helper';
-  readonly helper: 'authorized_keys_command' | 'authorized_principals_command' | 'auth.helper' | 'setup.helper';
+  /** `helper`: outside of authentication and set-up, for instance when PAM closes the session. */
+  readonly helper:
+    | 'authorized_keys_command'
+    | 'authorized_principals_command'
+    | 'auth.helper'
+    | 'setup.helper'
+    | 'helper';
   readonly program: ProgramFacts;
 }
 
