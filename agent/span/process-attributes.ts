@@ -1,0 +1,132 @@
+/** Attributes of a program that a process ran: `process.*` and what the conventions have no name for. */
+import type { ExitFacts, ProgramFacts } from '../sshd/session-event.ts';
+import { type Attributes, put, putCount, putFlag } from './attribute-map.ts';
+import { ATTR, UNKNOWN_PROGRAM } from './attributes.ts';
+import { limitArgs, limitString, MAX_NAME_POINTS, MAX_PREVIEW_POINTS } from './limits.ts';
+import type { RedactArgvOptions, Redactor } from './redactor.ts';
+import { signalName } from './signals.ts';
+import { cleanText, cutPoints, decodeUtf8 } from './text.ts';
+
+export interface ProcessAttributeOptions {
+  readonly redactor: Redactor;
+  /** UTF-8 bytes of an argument vector. */
+  readonly maxArgvBytes: number;
+}
+
+/** What became of a program, for the status of its span. */
+export interface Ending {
+  /** `error.type`: the exit code as text or the signal's name; absent where nothing failed. */
+  readonly errorType?: string | undefined;
+}
+
+/** Base name of the file as it was named to exec, so a script by its own name; else the kernel's comm. */
+export function programName(program: ProgramFacts, redactor: Redactor): string {
+  const file = program.file === undefined ? '' : baseName(decodeUtf8(program.file.bytes));
+  const name = cleanText(file !== '' ? file : program.comm === undefined ? '' : decodeUtf8(program.comm));
+  return name === '' ? UNKNOWN_PROGRAM : cutPoints(redactor.text(name).text, MAX_NAME_POINTS);
+}
+
+/** Puts all that is known about a program; `argvOptions` go to the redactor. */
+export function putProgram(
+  attributes: Attributes,
+  program: ProgramFacts,
+  options: ProcessAttributeOptions,
+  argvOptions: RedactArgvOptions,
+): void {
+  const { redactor } = options;
+  put(attributes, ATTR.pid, program.process.pid);
+  put(attributes, ATTR.parentPid, program.ppid);
+  const name = programName(program, redactor);
+  if (name !== UNKNOWN_PROGRAM) put(attributes, ATTR.executableName, name);
+  if (program.file !== undefined && program.file.length === program.file.bytes.length) {
+    const path = decodeUtf8(program.file.bytes);
+    if (path.startsWith('/')) put(attributes, ATTR.executablePath, limitString(redactor.text(cleanText(path)).text));
+  }
+  putArgv(attributes, program, options, argvOptions);
+  if (program.uids !== undefined) {
+    const [real, effective, saved] = program.uids;
+    put(attributes, ATTR.effectiveUid, effective);
+    put(attributes, ATTR.realUid, real);
+    put(attributes, ATTR.savedUid, saved);
+  }
+  put(attributes, ATTR.sessionLeaderPid, program.sid);
+  put(attributes, ATTR.groupLeaderPid, program.pgid);
+  put(attributes, ATTR.loginUid, program.loginUid);
+  if (program.execNumber > 1) put(attributes, ATTR.execNumber, program.execNumber);
+  putFlag(attributes, ATTR.replaced, program.replaced);
+  putFlag(attributes, ATTR.survivor, program.survivor);
+  putCount(attributes, ATTR.forks, program.forks);
+  putCount(attributes, ATTR.forksFailed, program.forksFailed);
+  putCount(attributes, ATTR.failedExecs, program.failedExecs);
+  put(attributes, ATTR.containerId, containerId(program.containerCgroup));
+}
+
+/**
+ * Puts the exit of a process. A signal also gets the code that a shell would show, 128 + n, so that one search for
+ * `process.exit.code != 0` finds every failure.
+ */
+export function putExit(attributes: Attributes, exit: ExitFacts | undefined): Ending {
+  if (exit === undefined) return {};
+  putFlag(attributes, ATTR.coreDumped, exit.core);
+  if (exit.signal !== undefined) {
+    const name = signalName(exit.signal);
+    put(attributes, ATTR.exitCode, 128 + exit.signal);
+    put(attributes, ATTR.exitSignal, name);
+    return { errorType: name };
+  }
+  put(attributes, ATTR.exitCode, exit.code);
+  return exit.code === undefined || exit.code === 0 ? {} : { errorType: `${exit.code}` };
+}
+
+function putArgv(
+  attributes: Attributes,
+  program: ProgramFacts,
+  options: ProcessAttributeOptions,
+  argvOptions: RedactArgvOptions,
+): void {
+  const { argv } = program;
+  if (argv === undefined) return;
+  const lost = argv.bytes.length < argv.length;
+  const raw = splitArgv(argv.bytes);
+  const { args, redacted } = options.redactor.argv(raw, argvOptions);
+  const limited = limitArgs(args, options.maxArgvBytes);
+  put(attributes, ATTR.commandArgs, limited.args);
+  // Where the producer could not read it all, nobody knows how many elements there were.
+  if (!lost) put(attributes, ATTR.argsCount, raw.length);
+  put(attributes, ATTR.argsBytes, argv.length);
+  putFlag(attributes, ATTR.argsTruncated, limited.cut || lost);
+  put(attributes, ATTR.commandPreview, previewOf(limited.args));
+  putCount(attributes, ATTR.redactions, redacted);
+}
+
+/** NUL-terminated elements; a head without its last NUL still ends in an element. */
+function splitArgv(bytes: Uint8Array): string[] {
+  if (bytes.length === 0) return [];
+  const args = decodeUtf8(bytes).split('\0');
+  if (bytes.at(-1) === 0) args.pop();
+  return args;
+}
+
+/** One line for people; quoted only where an element would be misread, and not meant for a shell. */
+function previewOf(args: readonly string[]): string {
+  let line = '';
+  for (const [i, arg] of args.entries()) {
+    // Longer than any preview: what follows can't be seen.
+    if (line.length > MAX_PREVIEW_POINTS * 2) break;
+    line += (i === 0 ? '' : ' ') + quoted(arg.slice(0, MAX_PREVIEW_POINTS * 2 + 2).toWellFormed());
+  }
+  return cutPoints(line, MAX_PREVIEW_POINTS);
+}
+
+function quoted(arg: string): string {
+  return arg === '' || /[\s'"\\]/u.test(arg) ? `'${arg.replaceAll("'", "'\\''")}'` : arg;
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** Container runtimes name a container's cgroup by its id: 64 hex digits, with a prefix and `.scope` under systemd. */
+function containerId(cgroup: string | undefined): string | undefined {
+  return cgroup === undefined ? undefined : /[0-9a-f]{64}/.exec(cgroup)?.[0];
+}

@@ -1,0 +1,92 @@
+/** Puts a span together: ids, times, attributes, status. No state of its own. */
+import { type Activity, type ConnectionFacts, ROOT, type SpanRef } from '../sshd/session-event.ts';
+import { type ActivitySpan, putActivity } from './activity-attributes.ts';
+import { type Attributes, put, putFlag } from './attribute-map.ts';
+import { ATTR, SPAN_NAMES } from './attributes.ts';
+import { connectionError, putCommon, putConnection } from './connection-attributes.ts';
+import type { ConnectionIds } from './connection-ids.ts';
+import type { ProcessAttributeOptions } from './process-attributes.ts';
+import type { SpanLink, SpanRecord } from './span-record.ts';
+
+export interface AssemblyContext extends ProcessAttributeOptions {
+  readonly connection: ConnectionFacts;
+  /** The connection is over, so what is known of it is final. */
+  readonly closed: boolean;
+}
+
+const NO_LINKS: readonly SpanLink[] = [];
+
+/** Span of a finished activity. */
+export function activitySpan(activity: Activity, ids: ConnectionIds, context: AssemblyContext): SpanRecord {
+  const { connection } = context;
+  const attributes: Attributes = {};
+  const session = sessionOf(activity);
+  putCommon(attributes, connection, ids.connectionId, session === undefined ? undefined : ids.of(session));
+  const refused = context.closed && !connection.authenticated;
+  const own = putActivity(attributes, activity, {
+    ...context,
+    failedWithOrdinal: refused ? ids.lastAttempt : undefined,
+  });
+  put(attributes, ATTR.errorType, own.errorType);
+  const startNs = notBefore(activity.startNs, connection.startNs, ids.startOf(activity.parent));
+  return {
+    traceId: ids.traceId,
+    spanId: ids.of(activity.ref),
+    parentSpanId: ids.of(activity.parent),
+    name: own.name,
+    kind: 'internal',
+    ...wallTimes(startNs, activity.endNs, connection),
+    attributes,
+    links: own.links,
+    status: own.errorType === undefined ? 'unset' : 'error',
+    priority: priorityOf(activity, own, connection),
+    root: false,
+  };
+}
+
+/** `ssh.connection`, once the connection is over; `tsNs` stands in for an end that was not seen. */
+export function rootSpan(connection: ConnectionFacts, ids: ConnectionIds, tsNs: bigint): SpanRecord {
+  const attributes: Attributes = {};
+  putCommon(attributes, connection, ids.connectionId, undefined);
+  putConnection(attributes, connection);
+  putFlag(attributes, ATTR.endUnknown, connection.endNs === undefined);
+  const errorType = connectionError(connection);
+  put(attributes, ATTR.errorType, errorType);
+  return {
+    traceId: ids.traceId,
+    spanId: ids.of(ROOT),
+    name: SPAN_NAMES.connection,
+    kind: 'server',
+    ...wallTimes(connection.startNs, connection.endNs ?? tsNs, connection),
+    attributes,
+    links: NO_LINKS,
+    status: errorType === undefined ? 'unset' : 'error',
+    priority: connection.authenticated ? 0 : 2,
+    root: true,
+  };
+}
+
+/** The session that an activity belongs to, if any. */
+function sessionOf(activity: Activity): SpanRef | undefined {
+  if (activity.kind === 'session') return activity.ref;
+  if (activity.kind === 'program' && activity.session !== undefined) return activity.session;
+  return activity.parent.kind === 'session' ? activity.parent : undefined;
+}
+
+/** A connection's clock offset is one, so that a step of the wall clock bends no trace. */
+function wallTimes(startNs: bigint, endNs: bigint, connection: ConnectionFacts): { startNs: bigint; endNs: bigint } {
+  return {
+    startNs: startNs + connection.wallOffsetNs,
+    endNs: notBefore(endNs, startNs) + connection.wallOffsetNs,
+  };
+}
+
+function notBefore(startNs: bigint, ...limits: readonly (bigint | undefined)[]): bigint {
+  return limits.reduce<bigint>((start, limit) => (limit !== undefined && limit > start ? limit : start), startNs);
+}
+
+function priorityOf(activity: Activity, own: ActivitySpan, connection: ConnectionFacts): 0 | 1 | 2 {
+  if (!connection.authenticated) return 2;
+  if (own.errorType !== undefined) return 0;
+  return activity.kind === 'auth' || activity.kind === 'attempt' || activity.kind === 'session' ? 0 : 1;
+}

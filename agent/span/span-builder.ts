@@ -1,0 +1,189 @@
+/**
+ * Session events in, finished spans out. A span is told once and never again: back ends keep whichever version of an id
+ * they saw first. So spans wait a little, until what they should carry is known:
+ *
+ * - before authentication until the user is in, or gone, or 120 s have passed: then they can name him;
+ * - afterwards 2 s, so that a short connection leaves whole, root and all, in one request: Tempo searches block by block;
+ * - no longer than until the connection ends. Its root is the last, and the only span without a parent;
+ * - what outlives its connection is told at its own end.
+ *
+ * All waiting is by event time, so a replay tells the same spans in the same order. State changes only in `apply`.
+ */
+import type { Activity, ConnectionFacts, HostFacts, SessionEvent } from '../sshd/session-event.ts';
+import { ConnectionIds } from './connection-ids.ts';
+import { Fifo } from './fifo.ts';
+import { MAX_ARGV_BYTES } from './limits.ts';
+import type { Redactor } from './redactor.ts';
+import { resourceOf } from './resource.ts';
+import { activitySpan, rootSpan } from './span-assembly.ts';
+import type { ResourceRecord, SpanRecord } from './span-record.ts';
+
+export interface SpanBuilderOptions {
+  /** 32 bytes; all ids depend on it. */
+  readonly hostKey: Uint8Array;
+  readonly redactor: Redactor;
+  /** Told as `telemetry.distro.version`. */
+  readonly agentVersion: string;
+  /** How long a finished span waits for its connection's end. Default 2000. */
+  readonly holdMs?: number;
+  /** How long spans wait for the user, counted from the connection's start. Default 120000, as sshd's LoginGraceTime. */
+  readonly holdBeforeAuthMs?: number;
+  /** UTF-8 bytes of an argument vector. Default 65536. */
+  readonly maxArgvBytes?: number;
+  /** Spans of one connection that may wait; beyond, the oldest leaves early. Default 10000. */
+  readonly maxHeldSpans?: number;
+}
+
+/** A finished activity that waits. */
+interface Held {
+  readonly connection: ConnectionFacts;
+  readonly state: ConnectionState;
+  readonly activity: Activity;
+  readonly releaseNs: bigint;
+}
+
+interface ConnectionState {
+  readonly ids: ConnectionIds;
+  /** `new`: nobody is in yet and spans wait for the user. `known`: they wait their 2 s. `closed`: nothing waits. */
+  phase: 'new' | 'known' | 'closed';
+  /** In the order in which they were told. */
+  readonly held: Set<Held>;
+}
+
+const NS_PER_MS = 1_000_000n;
+
+export class SpanBuilder {
+  readonly #options: SpanBuilderOptions;
+  readonly #holdNs: bigint;
+  readonly #holdBeforeAuthNs: bigint;
+  readonly #maxHeld: number;
+  readonly #maxArgvBytes: number;
+  /** Part of every trace id: two boots may give the same pid and start. */
+  #bootId = '';
+  #resource: ResourceRecord | undefined;
+  /** By the model's own object, so that a connection's state lives as long as the model remembers it, survivors included. */
+  readonly #states = new WeakMap<ConnectionFacts, ConnectionState>();
+  /** Spans that wait for the end of their hold time, soonest first. Those that left otherwise are no longer in `held`. */
+  readonly #waiting = new Fifo<Held>();
+  /** Connections that wait for their user, soonest deadline first. */
+  readonly #unknown = new Fifo<{ readonly state: ConnectionState; readonly releaseNs: bigint }>();
+
+  constructor(options: SpanBuilderOptions) {
+    this.#options = options;
+    this.#holdNs = BigInt(options.holdMs ?? 2_000) * NS_PER_MS;
+    this.#holdBeforeAuthNs = BigInt(options.holdBeforeAuthMs ?? 120_000) * NS_PER_MS;
+    this.#maxHeld = options.maxHeldSpans ?? 10_000;
+    this.#maxArgvBytes = options.maxArgvBytes ?? MAX_ARGV_BYTES;
+  }
+
+  /** Of the host that the stream comes from; absent before its first event. */
+  get resource(): ResourceRecord | undefined {
+    return this.#resource;
+  }
+
+  /** Spans that are finished now. All that wait longer are in the answers to later events. */
+  apply(event: SessionEvent): SpanRecord[] {
+    switch (event.type) {
+      case 'host':
+        this.#setHost(event.host);
+        return [];
+      case 'connection-opened':
+        this.#stateOf(event.connection, event.tsNs);
+        return [];
+      case 'session-opened':
+        return [];
+      case 'authenticated':
+        this.#userKnown(this.#stateOf(event.connection, event.tsNs), event.tsNs);
+        return [];
+      case 'activity':
+        return this.#finish(event.connection, event.activity, event.tsNs);
+      case 'connection-closed':
+        return this.#close(event.connection, event.tsNs);
+      case 'tick':
+        return this.#tick(event.tsNs);
+    }
+  }
+
+  #setHost(host: HostFacts): void {
+    this.#bootId = host.bootId;
+    this.#resource = resourceOf(host, this.#options.agentVersion);
+  }
+
+  #stateOf(connection: ConnectionFacts, tsNs: bigint): ConnectionState {
+    const known = this.#states.get(connection);
+    if (known !== undefined) return known;
+    const state: ConnectionState = {
+      ids: new ConnectionIds(this.#options.hostKey, this.#bootId, connection.id),
+      phase: connection.authenticated ? 'known' : 'new',
+      held: new Set(),
+    };
+    this.#states.set(connection, state);
+    if (state.phase === 'new') this.#unknown.push({ state, releaseNs: tsNs + this.#holdBeforeAuthNs });
+    return state;
+  }
+
+  /** From here on the connection's spans wait their usual time, also those that waited for the user. */
+  #userKnown(state: ConnectionState, tsNs: bigint): void {
+    if (state.phase !== 'new') return;
+    state.phase = 'known';
+    const waited = [...state.held];
+    state.held.clear();
+    for (const { connection, activity } of waited) this.#hold(connection, state, activity, tsNs);
+  }
+
+  #hold(connection: ConnectionFacts, state: ConnectionState, activity: Activity, tsNs: bigint): void {
+    const held: Held = { connection, state, activity, releaseNs: tsNs + this.#holdNs };
+    state.held.add(held);
+    if (state.phase === 'known') this.#waiting.push(held);
+  }
+
+  #finish(connection: ConnectionFacts, activity: Activity, tsNs: bigint): SpanRecord[] {
+    const state = this.#stateOf(connection, tsNs);
+    state.ids.remember(activity);
+    if (state.phase === 'closed') return [this.#build(connection, state, activity)];
+    this.#hold(connection, state, activity, tsNs);
+    const [oldest] = state.held;
+    return oldest !== undefined && state.held.size > this.#maxHeld ? [this.#release(oldest)] : [];
+  }
+
+  #close(connection: ConnectionFacts, tsNs: bigint): SpanRecord[] {
+    const state = this.#stateOf(connection, tsNs);
+    if (state.phase === 'closed') return [];
+    state.phase = 'closed';
+    const spans = [...state.held].map((held) => this.#release(held));
+    spans.push(rootSpan(connection, state.ids, tsNs));
+    return spans;
+  }
+
+  #tick(tsNs: bigint): SpanRecord[] {
+    const spans: SpanRecord[] = [];
+    for (let first = this.#unknown.peek(); first !== undefined; first = this.#unknown.peek()) {
+      const { state, releaseNs } = first;
+      if (state.phase === 'new' && releaseNs > tsNs) break;
+      this.#unknown.shift();
+      if (state.phase !== 'new') continue;
+      state.phase = 'known';
+      for (const held of state.held) spans.push(this.#release(held));
+    }
+    for (let held = this.#waiting.peek(); held !== undefined; held = this.#waiting.peek()) {
+      if (held.releaseNs > tsNs && held.state.held.has(held)) break;
+      this.#waiting.shift();
+      if (held.state.held.has(held)) spans.push(this.#release(held));
+    }
+    return spans;
+  }
+
+  #release(held: Held): SpanRecord {
+    held.state.held.delete(held);
+    return this.#build(held.connection, held.state, held.activity);
+  }
+
+  #build(connection: ConnectionFacts, state: ConnectionState, activity: Activity): SpanRecord {
+    return activitySpan(activity, state.ids, {
+      connection,
+      closed: state.phase === 'closed',
+      redactor: this.#options.redactor,
+      maxArgvBytes: this.#maxArgvBytes,
+    });
+  }
+}
