@@ -1,0 +1,182 @@
+/**
+ * The laboratory: a private sshd on loopback with its own users, keys, homes, log and terminals, in a mount namespace of
+ * its own. The host's sshd service and account files are never touched, and nothing is left behind, also when the caller
+ * is killed. Needs root, util-linux, perl and OpenSSH's server and client.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AccountFiles, accountFiles, type LabUser, makeUsers, SUDOERS } from './accounts.ts';
+import { runChild } from './child.ts';
+import { type Client, makeClient } from './client.ts';
+import { startKeeper } from './keeper.ts';
+import { type LabKeys, makeKey, makeKeys } from './keys.ts';
+import { authorizedKeysCommand, INSIDE, type SshdConfig, sshdConfig } from './sshd-config.ts';
+import type { LogLine } from './witness-log.ts';
+
+export interface LabOptions {
+  /** Path of the server's binary, inside `root` if that is given. Default `/usr/sbin/sshd`. */
+  readonly sshd?: string | undefined;
+  /** Another system's root folder (as debootstrap makes it) to run the server in; nothing in it is changed. */
+  readonly root?: string | undefined;
+  /** Keywords of sshd_config that differ from the laboratory's own, see `sshd-config.ts`. */
+  readonly config?: SshdConfig | undefined;
+  /** How long an AuthorizedKeysCommand takes. Default 0.4. */
+  readonly authorizedKeysSeconds?: number | undefined;
+  /** Lines put before the machine's own `/etc/pam.d/sshd`. */
+  readonly pam?: readonly string[] | undefined;
+  /** Runs the server under strace; `straceOutput` reads what it wrote. */
+  readonly strace?: boolean | undefined;
+  /** More files for `/run/lab`, by path inside it; executable, owned by root. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A running laboratory. */
+export interface Lab extends Client {
+  readonly port: number;
+  /** The listener, as the host numbers it. */
+  readonly listenerPid: number;
+  readonly users: Readonly<Record<'alice' | 'bob' | 'carol' | 'dave' | 'root', LabUser>>;
+  readonly keys: LabKeys;
+  /** On the host, private, removed at the end: for control sockets, batch files and the like. */
+  readonly folder: string;
+  /** What `/` inside the laboratory's namespace (and root folder) is to the host. */
+  readonly insideRoot: string;
+  /** All that was sent to the laboratory's /dev/log so far. */
+  log(): readonly LogLine[];
+  /** The first line, past or to come, that matches. @throws Error after `timeoutMs` (default 20,000) */
+  waitForLog(pattern: RegExp, timeoutMs?: number): Promise<LogLine>;
+  /** Text that strace has written so far. */
+  straceOutput(): Promise<string>;
+  /** Ends everything and removes everything. */
+  stop(): Promise<void>;
+}
+
+/** Exec and exit, each value whole: no other call is needed to say what ran and how it ended. */
+const STRACE = [
+  'strace',
+  '-D',
+  '-f',
+  '-ttt',
+  '-xx',
+  '-s',
+  '200000',
+  '-e',
+  'trace=execve,execveat',
+  '-e',
+  'signal=none',
+];
+
+/**
+ * Starts a laboratory; resolves when its sshd listens.
+ * @throws Error that says what was missing or failed
+ */
+export async function startLab(options: LabOptions = {}): Promise<Lab> {
+  if (process.getuid?.() !== 0) throw new Error('a private sshd needs root');
+  const folder = await mkdtemp(join(tmpdir(), 'sshd-otel-lab-'));
+  try {
+    return await startIn(folder, options);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(folder: string, options: LabOptions): Promise<Lab> {
+  const root = options.root ?? '';
+  const users = makeUsers(() => randomBytes(9).toString('base64url'));
+  const keys = await makeKeys(folder);
+  const port = await freePort();
+  await prepareInside(join(folder, 'inside'), users, keys, port, options);
+
+  const strace = options.strace === true ? [...STRACE, '-o', `${root}${INSIDE}/strace`] : [];
+  const enter = root === '' ? [] : ['chroot', root];
+  const server = [options.sshd ?? '/usr/sbin/sshd', '-D', '-f', `${INSIDE}/sshd_config`];
+  const keeper = startKeeper(folder, root, [...strace, ...enter, ...server]);
+  const insideRoot = `/proc/${keeper.pid}/root${root}`;
+  const failed = keeper.ended.then((reason) => Promise.reject(new Error(`the laboratory ended: ${reason}`)));
+  failed.catch(() => undefined);
+  const ready = keeper.log.waitFor(/^Server listening on|sshd is gone/);
+  const line = await Promise.race([ready, failed]);
+  if (line.pid === undefined) {
+    await keeper.stop();
+    throw new Error(`the private sshd did not start: ${await keeper.ended}`);
+  }
+  return {
+    ...makeClient({ folder, port, users, keys }),
+    port,
+    listenerPid: line.pid,
+    users: Object.fromEntries(users.map((user) => [user.name, user])) as Lab['users'],
+    keys,
+    folder,
+    insideRoot,
+    log: () => keeper.log.lines(),
+    waitForLog: (pattern, timeoutMs) => keeper.log.waitFor(pattern, timeoutMs),
+    straceOutput: () => readFile(`${insideRoot}${INSIDE}/strace`, 'latin1'),
+    async stop() {
+      await keeper.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Writes what the set-up copies to `/run/lab`. */
+async function prepareInside(
+  inside: string,
+  users: readonly LabUser[],
+  keys: LabKeys,
+  port: number,
+  options: LabOptions,
+): Promise<void> {
+  const root = options.root ?? '';
+  const accounts = await makeAccounts(root, users);
+  await mkdir(join(inside, 'etc/pam.d'), { recursive: true });
+  await mkdir(join(inside, 'keys'));
+  const pam = await readFile(`${root}/etc/pam.d/sshd`, 'utf8').catch(() => undefined);
+  const good = `${keys.good.publicLine}\n`;
+  const files: [path: string, mode: number, text: string][] = [
+    ['sshd_config', 0o644, sshdConfig(port, options.config ?? {})],
+    ['authorized-keys', 0o755, authorizedKeysCommand(options.authorizedKeysSeconds ?? 0.4)],
+    ['homes', 0o644, accounts.homes],
+    ['etc/passwd', 0o644, accounts.passwd],
+    ['etc/group', 0o644, accounts.group],
+    ['etc/shadow', 0o600, accounts.shadow],
+    ['etc/sudoers', 0o440, SUDOERS],
+    ...['alice', 'bob', 'carol', 'root'].map((name): [string, number, string] => [`keys/${name}`, 0o644, good]),
+    ...Object.entries(options.files ?? {}).map(([path, text]): [string, number, string] => [path, 0o755, text]),
+  ];
+  if (pam !== undefined) files.push(['etc/pam.d/sshd', 0o644, [...(options.pam ?? []), pam].join('\n')]);
+  for (const [path, mode, text] of files) {
+    await writeFile(join(inside, path), text);
+    await chmod(join(inside, path), mode);
+  }
+  await makeKey(join(inside, 'host_key'), 'ed25519');
+}
+
+async function makeAccounts(root: string, users: readonly LabUser[]): Promise<AccountFiles> {
+  const named = users.filter((user) => user.password !== undefined);
+  const hash = 'print crypt($_, sprintf "\\$6\\$%08x\\$", int rand 2**32), "\\n" for split / /, $ENV{PASSWORDS}';
+  // By the environment: arguments can be read by everyone.
+  const env = { PASSWORDS: named.map((user) => user.password).join(' ') };
+  const hashed = await runChild({ command: '/usr/bin/perl', args: ['-e', hash], env }, 10_000);
+  if (hashed.code !== 0) throw new Error(`perl ${hashed.reason}: ${hashed.stderr.trim()}`);
+  const hashes = hashed.stdout.trim().split('\n');
+  const [passwd, group] = await Promise.all(['passwd', 'group'].map((file) => readFile(`${root}/etc/${file}`, 'utf8')));
+  const byName = new Map(named.map((user, index) => [user.name, hashes[index] ?? '*']));
+  return accountFiles(users, byName, { passwd: passwd ?? '', group: group ?? '' });
+}
+
+/** A port of loopback that was free just now. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port on loopback');
+  return address.port;
+}
