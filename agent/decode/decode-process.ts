@@ -1,0 +1,158 @@
+import { decodeOptionalEndpoints } from './decode-endpoints.ts';
+import { type FieldReader, MAX_U32, type RawRecord } from './field-reader.ts';
+import type {
+  CutBytes,
+  ExecEvent,
+  ExecFailEvent,
+  ExitEvent,
+  ForkEvent,
+  ProcessId,
+  SeedEvent,
+  SetresuidEvent,
+  SetsidEvent,
+  UntrackedEvent,
+} from './kernel-event.ts';
+
+/** TASK_COMM_LEN is 16; some room for producers that read more. */
+const MAX_COMM_BYTES = 64;
+/** An sshd image's title lies over its argv and environment, but is set from a short format. */
+export const MAX_TITLE_BYTES = 8_192;
+const MAX_ERRNO = 4_095;
+
+const ROLES = ['listener', 'sshd', 'program'] as const;
+
+/** Fields that every record about a process has. */
+export interface ProcessFields {
+  readonly tsNs: bigint;
+  readonly process: ProcessId;
+  readonly conn: ProcessId | undefined;
+  readonly role: (typeof ROLES)[number] | undefined;
+}
+
+export function decodeProcessFields(raw: RawRecord, read: FieldReader): ProcessFields {
+  return {
+    tsNs: read.u64(raw.ts, 'ts'),
+    process: read.process(raw.pid, raw.start),
+    conn: read.optionalConn(raw.conn),
+    role: read.optionalWord(raw.role, 'role', ROLES),
+  };
+}
+
+/** The audit login uid that the kernel has for "unset" (AUDIT_UID_UNSET). */
+function optionalLoginUid(raw: RawRecord, read: FieldReader): number | undefined {
+  const uid = read.optionalUint(raw.luid, 'luid');
+  return uid === MAX_U32 ? undefined : uid;
+}
+
+/** NULs at the end belong to argv, so nothing is trimmed. */
+function optionalArgv(raw: RawRecord, read: FieldReader): CutBytes | undefined {
+  const bytes = read.optionalBytes(raw.argv, 'argv');
+  const length = read.optionalUint(raw.argv_len, 'argv_len');
+  if (bytes === undefined && length === undefined) return undefined;
+  const head = bytes ?? new Uint8Array(0);
+  if (length !== undefined && length < head.length) read.reject('argv_len');
+  return { bytes: head, length: length ?? head.length };
+}
+
+/** PATH_MAX and more: whole, unless `bytes` records say that it goes on. */
+function optionalFile(raw: RawRecord, read: FieldReader): CutBytes | undefined {
+  const bytes = read.optionalCString(raw.file, 'file', MAX_U32);
+  return bytes === undefined ? undefined : { bytes, length: bytes.length };
+}
+
+export function decodeSeed(raw: RawRecord, read: FieldReader): SeedEvent {
+  return {
+    kind: 'seed',
+    ...decodeProcessFields(raw, read),
+    // A pid without its start time names nobody.
+    parent: raw.pstart === undefined ? undefined : read.process(raw.ppid, raw.pstart, 'ppid', 'pstart'),
+    uids: read.optionalUids(raw.uid),
+    sid: read.optionalUint(raw.sid, 'sid'),
+    pgid: read.optionalUint(raw.pgid, 'pgid'),
+    loginUid: optionalLoginUid(raw, read),
+    execId: read.optionalUint(raw.exec, 'exec'),
+    comm: read.optionalCString(raw.comm, 'comm', MAX_COMM_BYTES),
+    file: optionalFile(raw, read),
+    argv: optionalArgv(raw, read),
+    title: read.optionalCString(raw.title, 'title', MAX_TITLE_BYTES),
+    ...decodeOptionalEndpoints(raw, read),
+    env: [],
+  };
+}
+
+export function decodeFork(raw: RawRecord, read: FieldReader): ForkEvent {
+  return {
+    kind: 'fork',
+    ...decodeProcessFields(raw, read),
+    child: read.process(raw.child, raw.child_start, 'child', 'child_start'),
+    uids: read.optionalUids(raw.uid),
+    sid: read.optionalUint(raw.sid, 'sid'),
+    pidNamespace: read.optionalUint(raw.pidns, 'pidns'),
+    innerPid: read.optionalUint(raw.nspid, 'nspid'),
+  };
+}
+
+export function decodeExec(raw: RawRecord, read: FieldReader): ExecEvent {
+  return {
+    kind: 'exec',
+    ...decodeProcessFields(raw, read),
+    ppid: read.optionalUint(raw.ppid, 'ppid'),
+    uids: read.optionalUids(raw.uid),
+    gid: read.optionalUint(raw.gid, 'gid'),
+    sid: read.optionalUint(raw.sid, 'sid'),
+    pgid: read.optionalUint(raw.pgid, 'pgid'),
+    loginUid: optionalLoginUid(raw, read),
+    auditSession: read.optionalUint(raw.ses, 'ses'),
+    execId: read.optionalUint(raw.exec, 'exec'),
+    comm: read.optionalCString(raw.comm, 'comm', MAX_COMM_BYTES),
+    file: optionalFile(raw, read),
+    argv: optionalArgv(raw, read),
+    env: [],
+    cgroup: read.optionalU64(raw.cgroup, 'cgroup') === undefined ? undefined : String(raw.cgroup),
+    pidNamespace: read.optionalUint(raw.pidns, 'pidns'),
+    innerPid: read.optionalUint(raw.nspid, 'nspid'),
+  };
+}
+
+export function decodeExit(raw: RawRecord, read: FieldReader): ExitEvent {
+  return {
+    kind: 'exit',
+    ...decodeProcessFields(raw, read),
+    code: read.uint(raw.code, 'code', 255),
+    signal: read.uint(raw.signal, 'signal', 127),
+    core: read.flag(raw.core, 'core'),
+    uids: read.optionalUids(raw.uid),
+    sid: read.optionalUint(raw.sid, 'sid'),
+    comm: read.optionalCString(raw.comm, 'comm', MAX_COMM_BYTES),
+    title: read.optionalCString(raw.title, 'title', MAX_TITLE_BYTES),
+  };
+}
+
+export function decodeSetsid(raw: RawRecord, read: FieldReader): SetsidEvent {
+  return {
+    kind: 'setsid',
+    ...decodeProcessFields(raw, read),
+    sid: read.uint(raw.sid, 'sid'),
+    late: read.flag(raw.late, 'late'),
+  };
+}
+
+export function decodeSetresuid(raw: RawRecord, read: FieldReader): SetresuidEvent {
+  return {
+    kind: 'setresuid',
+    ...decodeProcessFields(raw, read),
+    uids: read.uids(raw.uid),
+    late: read.flag(raw.late, 'late'),
+  };
+}
+
+export function decodeExecFail(raw: RawRecord, read: FieldReader): ExecFailEvent {
+  const { ret } = raw;
+  // Negated for the range check, since the reader knows only unsigned values.
+  const errno = read.uint(typeof ret === 'number' ? -ret : ret, 'ret', MAX_ERRNO);
+  return { kind: 'execfail', ...decodeProcessFields(raw, read), ret: 0 - errno, file: optionalFile(raw, read) };
+}
+
+export function decodeUntracked(raw: RawRecord, read: FieldReader): UntrackedEvent {
+  return { kind: 'untracked', ...decodeProcessFields(raw, read) };
+}

@@ -1,0 +1,50 @@
+import { decodeEndpoints, decodeOptionalEndpoints } from './decode-endpoints.ts';
+import { decodeProcessFields } from './decode-process.ts';
+import type { FieldReader, RawRecord } from './field-reader.ts';
+import type { AcceptEvent, CutBytes, DropEvent, LogEvent, MonitorMessageEvent, TcpEvent } from './kernel-event.ts';
+
+const DIRECTIONS = ['local', 'peer'] as const;
+
+/** A readable head and how long the value is; `lengthField` absent: the producer sent all. */
+function decodeHead(raw: RawRecord, read: FieldReader, length: unknown, lengthField: string): CutBytes {
+  const bytes = read.optionalBytes(raw.data, 'data') ?? new Uint8Array(0);
+  const total = read.optionalUint(length, lengthField) ?? bytes.length;
+  if (total < bytes.length) read.reject(lengthField);
+  return { bytes, length: total };
+}
+
+export function decodeAccept(raw: RawRecord, read: FieldReader): AcceptEvent {
+  return { kind: 'accept', ...decodeProcessFields(raw, read), ...decodeEndpoints(raw, read) };
+}
+
+export function decodeDrop(raw: RawRecord, read: FieldReader): DropEvent {
+  return { kind: 'drop', ...decodeProcessFields(raw, read), ...decodeEndpoints(raw, read) };
+}
+
+export function decodeTcp(raw: RawRecord, read: FieldReader): TcpEvent {
+  return {
+    kind: 'tcp',
+    ...decodeProcessFields(raw, read),
+    cookie: read.optionalU64(raw.sk, 'sk') === undefined ? undefined : String(raw.sk),
+    oldState: read.uint(raw.old, 'old', 255),
+    newState: read.uint(raw.new, 'new', 255),
+    ...decodeOptionalEndpoints(raw, read),
+    receivedBytes: read.optionalU64(raw.rx, 'rx'),
+    sentBytes: read.optionalU64(raw.tx, 'tx'),
+    srttUs: read.optionalUint(raw.srtt_us, 'srtt_us'),
+    retransmits: read.optionalUint(raw.retrans, 'retrans'),
+    by: read.optionalWord(raw.by, 'by', DIRECTIONS),
+  };
+}
+
+export function decodeMonitorMessage(raw: RawRecord, read: FieldReader): MonitorMessageEvent {
+  const length = read.uint(raw.len, 'len');
+  const data = decodeHead(raw, read, raw.total, 'total');
+  // More than the frame holds cannot be part of it.
+  if (data.length > length) read.reject('total');
+  return { kind: 'mon', ...decodeProcessFields(raw, read), type: read.uint(raw.type, 'type', 255), length, data };
+}
+
+export function decodeLog(raw: RawRecord, read: FieldReader): LogEvent {
+  return { kind: 'log', ...decodeProcessFields(raw, read), data: decodeHead(raw, read, raw.len, 'len') };
+}

@@ -1,0 +1,108 @@
+import type { KernelEvent } from './kernel-event.ts';
+
+/** An event that waits for earlier ones. */
+export interface Held {
+  readonly event: KernelEvent;
+  /** -1: made by the producer's user space, or not told. */
+  readonly cpu: number;
+  readonly seq: number;
+  /** Bytes of its line, as a measure of what it costs to hold. */
+  readonly size: number;
+}
+
+/** Events of one instant, where their CPU doesn't say more: what is told about a process before what it does next. */
+const RANK: Readonly<Record<KernelEvent['kind'], number>> = {
+  hello: 0,
+  clock: 1,
+  lost: 2,
+  seed: 3,
+  'seed-end': 4,
+  setresuid: 5,
+  setsid: 6,
+  fork: 7,
+  accept: 8,
+  drop: 9,
+  execfail: 10,
+  exec: 11,
+  mon: 12,
+  log: 13,
+  tcp: 14,
+  exit: 15,
+  untracked: 16,
+  end: 17,
+};
+
+function compare(a: Held, b: Held): number {
+  const [x, y] = [a.event, b.event];
+  if (x.tsNs !== y.tsNs) return x.tsNs < y.tsNs ? -1 : 1;
+  if (a.cpu !== b.cpu) return a.cpu - b.cpu;
+  if (a.seq !== b.seq) return a.seq - b.seq;
+  if (x.kind !== y.kind) return RANK[x.kind] - RANK[y.kind];
+  if ('process' in x && 'process' in y) {
+    // Parents first: a process is never older than its parent.
+    if (x.process.startNs !== y.process.startNs) return x.process.startNs < y.process.startNs ? -1 : 1;
+    return x.process.pid - y.process.pid;
+  }
+  if (x.kind === 'lost' && y.kind === 'lost') {
+    if (x.of !== y.of) return x.of < y.of ? -1 : 1;
+    return (x.conn?.pid ?? 0) - (y.conn?.pid ?? 0);
+  }
+  return 0;
+}
+
+/** Taken elements are cut off when this many have gathered. */
+const COMPACT_AT = 1_024;
+
+/**
+ * Holds events in the order of their time. Since they nearly come in order, an insertion from the end is cheaper than
+ * a heap, and it is stable.
+ */
+export class ReorderBuffer {
+  #held: Held[] = [];
+  /** Elements before it were taken. */
+  #first = 0;
+  #size = 0;
+
+  get length(): number {
+    return this.#held.length - this.#first;
+  }
+
+  /** Sum of the sizes of what is held. */
+  get size(): number {
+    return this.#size;
+  }
+
+  add(item: Held): void {
+    this.#size += item.size;
+    const held = this.#held;
+    const last = held.at(-1);
+    if (last === undefined || this.length === 0 || compare(last, item) <= 0) {
+      held.push(item);
+      return;
+    }
+    let low = this.#first;
+    let high = held.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compare(held[middle] as Held, item) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    held.splice(low, 0, item);
+  }
+
+  /** The earliest, if it happened before `horizonNs` (undefined: in any case). */
+  take(horizonNs: bigint | undefined): KernelEvent | undefined {
+    const item = this.#held[this.#first];
+    if (item === undefined || (horizonNs !== undefined && item.event.tsNs >= horizonNs)) return undefined;
+    this.#first++;
+    this.#size -= item.size;
+    if (this.#first === this.#held.length) {
+      this.#held = [];
+      this.#first = 0;
+    } else if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#held.length) {
+      this.#held = this.#held.slice(this.#first);
+      this.#first = 0;
+    }
+    return item.event;
+  }
+}

@@ -1,0 +1,186 @@
+import type { LostEvent, ProcessId } from './kernel-event.ts';
+
+/** Gaps that are remembered for each CPU, so that a late record isn't taken for a duplicate. */
+const MAX_REMEMBERED_GAPS = 256;
+/** Runs of records between which something is still missing, for each CPU. */
+const MAX_RUNS = 4_096;
+
+/** Records that came without a hole between them, `from`..`to`; `to` < `from`: only the number is known. */
+interface Run {
+  from: number;
+  to: number;
+  fromNs: bigint;
+  toNs: bigint;
+}
+
+interface Gap {
+  from: number;
+  to: number;
+}
+
+interface CpuState {
+  /** In order; between two of them records are missing, which may still come. */
+  readonly runs: Run[];
+  /** Missing records that were given up. */
+  readonly gaps: Gap[];
+}
+
+/** What the number of a record says: seen first in its place, seen before, or given up as lost before. */
+export type Arrival = 'new' | 'duplicate' | 'recovered';
+
+/** Numbers are known nowhere below the lowest one seen, so these may be anything. */
+function takeFromGaps(gaps: Gap[], seq: number): boolean {
+  const at = gaps.findIndex((gap) => seq >= gap.from && seq <= gap.to);
+  const gap = gaps[at];
+  if (gap === undefined) return false;
+  const rest = [
+    { from: gap.from, to: seq - 1 },
+    { from: seq + 1, to: gap.to },
+  ].filter((part) => part.from <= part.to);
+  gaps.splice(at, 1, ...rest);
+  return true;
+}
+
+/**
+ * Finds duplicates and loss by the record numbers of each CPU (ebpf/README.md, Order, duplicates, loss), in whatever
+ * order the records come. What is missing is given up when the reorder window has passed it.
+ */
+export class SequenceTracker {
+  readonly #cpus = new Map<number, CpuState>();
+  /** CPUs that miss something now; while it is 0 there is nothing to look for. */
+  #incomplete = 0;
+  /** Records that `lost` records with a connection told of, and no gap has used up. */
+  #explained = 0;
+  /** Records that gaps told of, and no `lost` record has named. */
+  #unexplained = 0;
+  #crowded = false;
+
+  /** True when so many gaps are open that some should be given up now, whatever the time. */
+  get crowded(): boolean {
+    return this.#crowded;
+  }
+
+  /** A record of this number has come. */
+  note(cpu: number, seq: number, tsNs: bigint): Arrival {
+    const state = this.#state(cpu);
+    const last = state.runs.at(-1);
+    if (last !== undefined && seq === last.to + 1) {
+      if (last.to < last.from) last.fromNs = tsNs;
+      last.to = seq;
+      last.toNs = tsNs;
+      return 'new';
+    }
+    return this.#insert(state, seq, tsNs);
+  }
+
+  /** The CPU has tried to make `next` records: those below it exist. */
+  expect(cpu: number, next: number, tsNs: bigint): void {
+    const { runs } = this.#state(cpu);
+    const last = runs.at(-1);
+    if (last !== undefined && next <= last.to + 1) return;
+    this.#add(runs, runs.length, { from: next, to: next - 1, fromNs: tsNs, toNs: tsNs });
+  }
+
+  /** A `lost` record that names its connection accounts for gaps, those told of and those still to be found. */
+  explain(count: number, conn: ProcessId | undefined): void {
+    if (conn === undefined) return;
+    const told = Math.min(count, this.#unexplained);
+    this.#unexplained -= told;
+    this.#explained += count - told;
+  }
+
+  /** Gaps before `horizonNs` (all if undefined): nothing can fill them any more. */
+  giveUp(horizonNs: bigint | undefined): LostEvent[] {
+    if (this.#incomplete === 0) return [];
+    this.#crowded = false;
+    const lost: LostEvent[] = [];
+    for (const state of this.#cpus.values()) {
+      for (let next = state.runs[1]; next !== undefined; next = state.runs[1]) {
+        if (horizonNs !== undefined && next.fromNs >= horizonNs && state.runs.length <= MAX_RUNS) break;
+        const gap = this.#close(state);
+        if (gap !== undefined) lost.push(gap);
+      }
+    }
+    return lost;
+  }
+
+  /** A new producer counts anew. */
+  reset(): void {
+    this.#cpus.clear();
+    this.#incomplete = 0;
+    this.#crowded = false;
+    this.#explained = 0;
+    this.#unexplained = 0;
+  }
+
+  #state(cpu: number): CpuState {
+    let state = this.#cpus.get(cpu);
+    if (state === undefined) {
+      state = { runs: [], gaps: [] };
+      this.#cpus.set(cpu, state);
+    }
+    return state;
+  }
+
+  #insert({ runs, gaps }: CpuState, seq: number, tsNs: bigint): Arrival {
+    let at = runs.length;
+    for (; at > 0; at--) {
+      const run = runs[at - 1] as Run;
+      if (seq >= run.from && seq <= run.to) return takeFromGaps(gaps, seq) ? 'recovered' : 'duplicate';
+      if (seq > run.to) break;
+    }
+    const before = runs[at - 1];
+    const after = runs[at];
+    if (before !== undefined && before.to + 1 === seq) {
+      if (before.to < before.from) before.fromNs = tsNs;
+      before.to = seq;
+      before.toNs = tsNs;
+      if (after !== undefined && after.from === seq + 1) this.#merge(runs, at - 1);
+    } else if (after !== undefined && after.from === seq + 1) {
+      if (after.to < after.from) after.toNs = tsNs;
+      after.from = seq;
+      after.fromNs = tsNs;
+    } else {
+      this.#add(runs, at, { from: seq, to: seq, fromNs: tsNs, toNs: tsNs });
+    }
+    return 'new';
+  }
+
+  #add(runs: Run[], at: number, run: Run): void {
+    runs.splice(at, 0, run);
+    if (runs.length === 2) this.#incomplete++;
+    if (runs.length > MAX_RUNS) this.#crowded = true;
+  }
+
+  /** Joins run `at` and the next, between which nothing is missing any more. */
+  #merge(runs: Run[], at: number): void {
+    const first = runs[at] as Run;
+    const second = runs[at + 1] as Run;
+    if (second.to >= second.from) {
+      first.to = second.to;
+      first.toNs = second.toNs;
+    }
+    runs.splice(at + 1, 1);
+    if (runs.length === 1) this.#incomplete--;
+  }
+
+  /** Gives up what is missing between the first two runs. */
+  #close(state: CpuState): LostEvent | undefined {
+    const [first, second] = state.runs as [Run, Run];
+    const count = second.from - first.to - 1;
+    state.gaps.push({ from: first.to + 1, to: second.from - 1 });
+    if (state.gaps.length > MAX_REMEMBERED_GAPS) state.gaps.shift();
+    const backwards = second.fromNs < first.toNs;
+    const [sinceNs, tsNs] = backwards ? [second.fromNs, first.toNs] : [first.toNs, second.fromNs];
+    first.to = second.from - 1;
+    first.toNs = second.fromNs;
+    this.#merge(state.runs, 0);
+    if (count <= this.#explained) {
+      this.#explained -= count;
+      return undefined;
+    }
+    this.#unexplained += count - this.#explained;
+    this.#explained = 0;
+    return { kind: 'lost', tsNs, sinceNs, of: 'gap', count, conn: undefined };
+  }
+}
