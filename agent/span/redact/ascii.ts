@@ -1,0 +1,40 @@
+/** Character classes by code. ASCII only on purpose: lower-casing Unicode may change a string's length and so its offsets. */
+
+export function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+export function isUpper(code: number): boolean {
+  return code >= 65 && code <= 90;
+}
+
+export function isLower(code: number): boolean {
+  return code >= 97 && code <= 122;
+}
+
+export function isAlphanumeric(code: number): boolean {
+  return isDigit(code) || isUpper(code) || isLower(code);
+}
+
+/** Characters of a shell variable's name. */
+export function isNameCharacter(code: number): boolean {
+  return isAlphanumeric(code) || code === 95;
+}
+
+/** Space, tab, newline, carriage return, and NUL, which ends a string for every program. */
+export function isBlank(code: number): boolean {
+  return code === 32 || code === 9 || code === 10 || code === 13 || code === 0;
+}
+
+/** Lower-cases A–Z and nothing else. */
+export function lower(text: string): string {
+  let result = '';
+  let copied = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (!isUpper(code)) continue;
+    result += text.slice(copied, i) + String.fromCharCode(code + 32);
+    copied = i + 1;
+  }
+  return copied === 0 ? text : result + text.slice(copied);
+}

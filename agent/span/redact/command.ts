@@ -1,0 +1,291 @@
+import { isNameCharacter } from './ascii.ts';
+import type { Sink } from './edits.ts';
+import { isPath, scanPairs } from './pairs.ts';
+import type { OptionRule, Program, ProgramTable, ValueKind } from './program-rule.ts';
+import { findOption } from './program-rule.ts';
+import { isKeyName, isSecretKey } from './secret-key.ts';
+import { hasBlank } from './shell-words.ts';
+import { scanUrls } from './url-password.ts';
+import type { Word } from './word.ts';
+import { markSecret } from './word.ts';
+
+/** What looking into a command needs: the rules, where secrets go, and how to look into a command line in an argument. */
+export interface CommandContext {
+  readonly table: ProgramTable;
+  /** More names that hold secrets, in small letters. */
+  readonly keys: ReadonlySet<string>;
+  readonly sink: Sink;
+  /** Looks into a word that is, or may be, a shell command line. */
+  readonly script: (word: Word, certain: boolean) => void;
+}
+
+/** What was learnt of a command that matters for its standard input. */
+export interface CommandInput {
+  readonly kind: 'secret' | 'after-colon' | undefined;
+}
+
+/**
+ * Finds the secrets among the words of one command: assignments before it, then the program's options and arguments by
+ * its rule, then, if it runs a command (`sudo`, `env`, `timeout 5`, …), that one's, and so on. Each word is looked at once.
+ */
+export function inspectCommand(words: readonly Word[], context: CommandContext): CommandInput {
+  let at = 0;
+  while (at < words.length) {
+    const word = words[at];
+    if (word === undefined || !isAssignment(word.value)) break;
+    inspectValue(word, 0, 'pair', context);
+    at++;
+  }
+  let input: CommandInput = { kind: undefined };
+  while (at < words.length) {
+    const inspection = new ProgramInspection(words, at, context);
+    at = inspection.run();
+    input = { kind: input.kind ?? inspection.input() };
+  }
+  return input;
+}
+
+/** One program with its options and arguments. */
+class ProgramInspection {
+  private readonly words: readonly Word[];
+  private readonly context: CommandContext;
+  private at: number;
+  private name: string;
+  private program: Program | undefined;
+  private positionals = 0;
+  private subcommands = true;
+  private readonly given = new Set<string>();
+
+  constructor(words: readonly Word[], at: number, context: CommandContext) {
+    this.words = words;
+    this.context = context;
+    this.at = at;
+    this.name = programName(words[at]?.value ?? '');
+    this.program = context.table.get(this.name);
+  }
+
+  /** Inspects up to where a command within the command begins; returns where, or the number of words. */
+  run(): number {
+    const { words } = this;
+    const first = words[this.at];
+    if (first !== undefined) inspectAny(first, this.context);
+    this.at++;
+    let ended = false;
+    while (this.at < words.length) {
+      const word = words[this.at];
+      if (word === undefined) break;
+      const rule = this.program?.rule;
+      if (!ended && word.value === '--') {
+        ended = true;
+        this.at++;
+        if (rule?.dashes === true) return this.at;
+      } else if (!ended && word.value.length > 1 && word.value.startsWith('-')) {
+        if (this.option(word)) return this.at;
+      } else if (this.prefixed(word)) this.at++;
+      else if (rule?.assignments === true && isAssignment(word.value)) {
+        inspectValue(word, 0, 'pair', this.context);
+        this.at++;
+      } else if (this.positional(word)) return this.at;
+    }
+    return words.length;
+  }
+
+  /** What the program reads from its standard input. */
+  input(): 'secret' | 'after-colon' | undefined {
+    const rule = this.program?.rule;
+    if (rule?.input === undefined) return undefined;
+    return rule.inputIf === undefined || rule.inputIf.split(' ').some((o) => this.given.has(o))
+      ? rule.input
+      : undefined;
+  }
+
+  /** Handles an option and its value; true: a command begins at `this.at`. */
+  private option(word: Word): boolean {
+    const { value } = word;
+    this.at++;
+    const exact = findOption(this.program, value);
+    if (exact !== undefined) {
+      if (this.given.size < 64) this.given.add(value);
+      return exact.kind !== 'flag' && !exact.attachedOnly && this.nextValue(exact);
+    }
+    const equals = value.indexOf('=');
+    if (equals > 0) {
+      const named = findOption(this.program, value.slice(0, Math.min(equals, 128)));
+      if (named !== undefined && named.kind !== 'flag') {
+        inspectValue(word, equals + 1, named.kind, this.context);
+        return false;
+      }
+    }
+    if (this.prefixed(word)) return false;
+    if (!value.startsWith('--') && this.program !== undefined && this.program.rule.oneDash !== true) {
+      const handled = this.cluster(word);
+      if (handled !== undefined) return handled;
+    }
+    if (equals < 0 && value.length > 3 && this.isSecretOption(value)) {
+      const next = this.words[this.at];
+      if (next !== undefined && !next.value.startsWith('-')) {
+        const kind = isKeyName(value) ? 'secret-unless-path' : 'secret';
+        inspectValue(next, 0, kind, this.context);
+        this.at++;
+      }
+      return false;
+    }
+    if (this.given.size < 64) this.given.add(value);
+    inspectAny(word, this.context);
+    return false;
+  }
+
+  private isSecretOption(option: string): boolean {
+    return isSecretKey(option) || this.context.keys.has(option.slice(option.startsWith('--') ? 2 : 1).toLowerCase());
+  }
+
+  /** `-abc` as `-a -b -c`; undefined: none of its letters is known. */
+  private cluster(word: Word): boolean | undefined {
+    const { value } = word;
+    for (let i = 1; i < value.length && i < 16; i++) {
+      const letter = `-${value.charAt(i)}`;
+      this.given.add(letter);
+      const known = findOption(this.program, letter);
+      if (known === undefined || known.kind === 'flag') continue;
+      if (i + 1 < value.length) {
+        inspectValue(word, i + 1, known.kind, this.context);
+        return false;
+      }
+      return !known.attachedOnly && this.nextValue(known);
+    }
+    return undefined;
+  }
+
+  private nextValue(option: OptionRule): boolean {
+    const next = this.words[this.at];
+    if (next === undefined) return false;
+    if (option.kind === 'command') return true;
+    inspectValue(next, 0, option.kind, this.context);
+    this.at++;
+    return false;
+  }
+
+  private prefixed(word: Word): boolean {
+    for (let program = this.program; program !== undefined; program = program.parent) {
+      for (const prefix of program.prefixes) {
+        if (!word.value.startsWith(prefix)) continue;
+        markSecret(word, prefix.length, word.value.length, this.context.sink);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Handles an argument that is no option; true: it is the beginning of a command. */
+  private positional(word: Word): boolean {
+    if (this.subcommands && word.value.length < 64) {
+      const name = `${this.name} ${word.value}`;
+      const subcommand = this.context.table.get(name);
+      if (subcommand !== undefined) {
+        this.name = name;
+        this.program = subcommand;
+        this.at++;
+        return false;
+      }
+    }
+    this.subcommands = false;
+    const rule = this.program?.rule;
+    if (rule?.command !== undefined && this.positionals >= rule.command) return true;
+    const known = rule?.positionals?.find(
+      (p) => p.at === this.positionals && (p.if === undefined || p.if.split(' ').some((o) => this.given.has(o))),
+    );
+    inspectValue(word, 0, known?.kind ?? rule?.others ?? 'plain', this.context);
+    this.positionals++;
+    this.at++;
+    return false;
+  }
+}
+
+/** Marks what is secret in a value that begins at `from` of a word. */
+function inspectValue(word: Word, from: number, kind: ValueKind, context: CommandContext): void {
+  const { value } = word;
+  const { sink } = context;
+  switch (kind) {
+    case 'secret':
+      markSecret(word, from, value.length, sink);
+      return;
+    case 'secret-unless-path':
+      if (!isPath(value, from)) markSecret(word, from, value.length, sink);
+      return;
+    case 'after-colon':
+      markAfter(word, from, ':', sink);
+      return;
+    case 'after-percent':
+      markAfter(word, from, '%', sink);
+      return;
+    case 'after-comma':
+      markAfter(word, from, ',', sink);
+      return;
+    case 'after-equals':
+      markAfter(word, from, '=', sink);
+      return;
+    case 'cookie':
+      if (value.indexOf('=', from) >= 0) markSecret(word, from, value.length, sink);
+      return;
+    case 'source':
+      if (value.startsWith('pass:', from)) markSecret(word, from + 5, value.length, sink);
+      return;
+    case 'pair':
+      scanUrls(word, sink);
+      scanPairs(from === 0 ? word : tail(word, from), sink, { whole: true, keys: context.keys });
+      return;
+    case 'header':
+      scanPairs(from === 0 ? word : tail(word, from), sink, { keys: context.keys });
+      return;
+    case 'script':
+      context.script(from === 0 ? word : tail(word, from), true);
+      return;
+    case 'prose':
+    case 'flag':
+      return;
+    case 'plain':
+    case 'command':
+      inspectAny(from === 0 ? word : tail(word, from), context);
+  }
+}
+
+/** An argument nothing is known about: URLs, pairs, and a command line if it holds blanks. */
+function inspectAny(word: Word, context: CommandContext): void {
+  scanUrls(word, context.sink);
+  scanPairs(word, context.sink, { keys: context.keys });
+  if (hasBlank(word.value)) context.script(word, false);
+}
+
+function markAfter(word: Word, from: number, separator: string, sink: Sink): void {
+  const at = word.value.indexOf(separator, from);
+  if (at >= 0) markSecret(word, at + 1, word.value.length, sink);
+}
+
+/** A word without its beginning. */
+function tail(word: Word, from: number): Word {
+  const filled =
+    word.filled === undefined ? undefined : new Set([...word.filled].filter((i) => i >= from).map((i) => i - from));
+  return {
+    value: word.value.slice(from),
+    offset: word.offset + from,
+    starts: word.starts?.slice(from),
+    ends: word.ends?.slice(from),
+    filled,
+  };
+}
+
+/** `/usr/bin/mysql` → `mysql`; `-bash`, a login shell, → `bash`; `mysql.exe` → `mysql`. */
+export function programName(file: string): string {
+  let start = file.lastIndexOf('/') + 1;
+  if (start === 0 && file.startsWith('-')) start = 1;
+  const end = file.endsWith('.exe') ? file.length - 4 : file.length;
+  return file.slice(start, Math.min(end, start + 64));
+}
+
+/** `NAME=…`, `NAME+=…`, as a shell takes it before a command. */
+function isAssignment(value: string): boolean {
+  let i = 0;
+  while (i < value.length && isNameCharacter(value.charCodeAt(i))) i++;
+  if (i === 0) return false;
+  return value.charCodeAt(i) === 61 || (value.charCodeAt(i) === 43 && value.charCodeAt(i + 1) === 61);
+}

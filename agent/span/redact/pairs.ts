@@ -1,0 +1,173 @@
+import { isAlphanumeric, isBlank, isDigit, isNameCharacter, lower } from './ascii.ts';
+import type { Sink } from './edits.ts';
+import { isKeyName, isSecretKey } from './secret-key.ts';
+import type { Word } from './word.ts';
+import { markSecret } from './word.ts';
+
+/** Headers whose value is a secret although their names don't say so. */
+const SECRET_HEADERS = new Set([
+  'authorization',
+  'proxy-authorization',
+  'x-auth',
+  'x-api-auth',
+  'cookie',
+  'set-cookie',
+]);
+
+/** Query parameters that sign a URL: whoever has the URL has the right. */
+const SIGNATURES = new Set(['sig', 'signature', 'x-amz-signature', 'x-goog-signature']);
+
+export interface PairOptions {
+  /** A `KEY=value` at the start takes all that follows. Default: up to a delimiter that begins another pair. */
+  readonly whole?: boolean;
+  /** Only `key: value`: for text that is no single argument. */
+  readonly colonOnly?: boolean;
+  /** More names that hold secrets, in small letters. */
+  readonly keys?: ReadonlySet<string> | undefined;
+}
+
+/**
+ * Finds the values of secret-like names in one argument or text: `KEY=value`, `a=1&token=x`, `{"password": "x"}`,
+ * `Authorization: Bearer x`, `'password' => 'x'`. One pass; behind a value the search goes on.
+ */
+export function scanPairs(word: Word, sink: Sink, options: PairOptions = {}): void {
+  const text = word.value;
+  let keyStart = 0;
+  let keyEnd = 0;
+  let quoted = false;
+  let i = 0;
+  while (i < text.length) {
+    const code = text.charCodeAt(i);
+    if (isKeyCharacter(code)) {
+      if (keyEnd !== i || keyEnd === keyStart) keyStart = i;
+      keyEnd = ++i;
+      quoted = false;
+    } else if (keyEnd > keyStart && (code === 61 || code === 58)) {
+      i = pairAt(word, keyStart, keyEnd, i, quoted, sink, options);
+      keyStart = keyEnd = i;
+    } else if (keyEnd > keyStart && (code === 34 || code === 39 || code === 92) && !quoted) {
+      quoted = code !== 92;
+      i++;
+    } else if (keyEnd > keyStart && (code === 32 || code === 93)) {
+      i++;
+    } else {
+      i++;
+      keyStart = keyEnd = i;
+    }
+  }
+}
+
+/** Handles the separator at `at` behind a name; returns where to go on. */
+function pairAt(
+  word: Word,
+  keyStart: number,
+  keyEnd: number,
+  at: number,
+  quoted: boolean,
+  sink: Sink,
+  options: PairOptions,
+): number {
+  const text = word.value;
+  const colon = text.charCodeAt(at) === 58;
+  let start = at + 1;
+  if (text.charCodeAt(start) === 61) {
+    if (!colon) return start + 1; // == compares
+    start++; // :=
+  } else if (colon) {
+    if (!quoted && !isBlank(text.charCodeAt(start))) return start;
+  } else if (options.colonOnly === true) return start;
+  else if (text.charCodeAt(start) === 62) start++; // =>
+  const name = text.slice(keyStart, Math.min(keyEnd, keyStart + 256));
+  const header = SECRET_HEADERS.has(lower(name));
+  if (!header && !isSecretName(text, name, keyStart, options)) return start;
+  while (start < text.length && (text.charCodeAt(start) === 32 || text.charCodeAt(start) === 9)) start++;
+  let quote = text.charCodeAt(start) === 92 ? text.charCodeAt(start + 1) : text.charCodeAt(start);
+  const escaped = text.charCodeAt(start) === 92 && (quote === 34 || quote === 39);
+  if (quote === 34 || quote === 39) start += escaped ? 2 : 1;
+  else quote = 0;
+  if (header && colon) start = skipScheme(text, start);
+  const end = valueEnd(text, start, quote, header, !colon && keyStart === 0, options.whole === true);
+  if (isHarmless(text, start, end, name) || (options.colonOnly === true && text.charCodeAt(start) === 36))
+    return Math.max(end, at + 1);
+  markSecret(word, start, end, sink);
+  return Math.max(end, at + 1);
+}
+
+function isSecretName(text: string, name: string, keyStart: number, options: PairOptions): boolean {
+  if (isSecretKey(name) || options.keys?.has(lower(name)) === true) return true;
+  const before = text.charCodeAt(keyStart - 1);
+  return (before === 63 || before === 38) && SIGNATURES.has(lower(name));
+}
+
+/** End of a value: its quote, or a delimiter, or, for the first `KEY=` of an argument, the end of the argument. */
+function valueEnd(text: string, start: number, quote: number, header: boolean, first: boolean, whole: boolean): number {
+  let end = start;
+  if (quote !== 0) {
+    while (end < text.length && text.charCodeAt(end) !== quote) {
+      if (text.charCodeAt(end) === 92 && text.charCodeAt(end + 1) !== quote) end++;
+      else if (text.charCodeAt(end) === 92) {
+        // `\"` ends a value that `\"` began, and is part of one that `"` began.
+        if (text.charCodeAt(start - 2) === 92) return end;
+        end++;
+      }
+      end++;
+    }
+    return Math.min(end, text.length);
+  }
+  if (first && whole) return text.length;
+  if (first) return firstPairEnd(text, start);
+  while (end < text.length && !(header ? endsHeader(text.charCodeAt(end)) : endsValue(text.charCodeAt(end)))) end++;
+  return end;
+}
+
+/** The value goes on over delimiters unless one begins another `name=`: `password=a b&c` and `password=a&user=b`. */
+function firstPairEnd(text: string, start: number): number {
+  let delimiter = -1;
+  for (let i = start; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 38 || code === 59 || code === 44 || code === 32 || code === 10) delimiter = i;
+    else if (code === 61 && delimiter >= 0 && i > delimiter + 1) return delimiter;
+    else if (!isNameCharacter(code) && code !== 45 && code !== 46) delimiter = -1;
+  }
+  return text.length;
+}
+
+/** Behind `Bearer ` or `Basic `: the scheme is no secret. */
+function skipScheme(text: string, start: number): number {
+  let end = start;
+  while (end < text.length && (isAlphanumeric(text.charCodeAt(end)) || text.charCodeAt(end) === 45)) end++;
+  return end > start && text.charCodeAt(end) === 32 && !endsHeader(text.charCodeAt(end + 1)) ? end + 1 : start;
+}
+
+/** Values that say something about a secret and are none. */
+function isHarmless(text: string, start: number, end: number, name: string): boolean {
+  if (end <= start) return true;
+  const value = end - start <= 16 ? lower(text.slice(start, end)) : '';
+  if (HARMLESS.has(value)) return true;
+  if (end - start === 1 && isDigit(text.charCodeAt(start))) return true;
+  if (!isKeyName(name) && !endsInPwd(name)) return false;
+  return isPath(text, start);
+}
+
+const HARMLESS = new Set(['true', 'false', 'yes', 'no', 'null', 'none', 'on', 'off', 'prompt']);
+
+function endsInPwd(name: string): boolean {
+  return lower(name.slice(-3)) === 'pwd';
+}
+
+/** A file's name in the place of a key. */
+export function isPath(text: string, at: number): boolean {
+  return ['/', '~/', './', '../', '@', 'file:'].some((start) => text.startsWith(start, at));
+}
+
+function isKeyCharacter(code: number): boolean {
+  return isNameCharacter(code) || code === 45 || code === 46;
+}
+
+function endsHeader(code: number): boolean {
+  return code === 10 || code === 13 || code === 34 || code === 39 || Number.isNaN(code);
+}
+
+function endsValue(code: number): boolean {
+  return isBlank(code) || '&,;"\'})]|<>`'.includes(String.fromCharCode(code));
+}

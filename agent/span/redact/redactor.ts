@@ -1,0 +1,123 @@
+import type { RedactedArgs, RedactedText, Redactor } from '../redactor.ts';
+import { lower } from './ascii.ts';
+import { CARRIER_PROGRAMS } from './carrier-programs.ts';
+import { inspectCommand, programName } from './command.ts';
+import type { Secret, Sink } from './edits.ts';
+import { REDACTED, replaceSecrets } from './edits.ts';
+import type { Rules } from './inspect-text.ts';
+import { inspectText } from './inspect-text.ts';
+import type { ProgramRule } from './program-rule.ts';
+import { compileRules } from './program-rule.ts';
+import { scanTokens } from './token-shape.ts';
+import { WELL_KNOWN_PROGRAMS } from './well-known-programs.ts';
+import type { Word } from './word.ts';
+import { plainWord } from './word.ts';
+
+/** `full` changes nothing, `redacted` replaces secrets, `names-only` keeps the names of programs and nothing else. */
+export type RedactionMode = 'full' | 'redacted' | 'names-only';
+
+export interface RedactionOptions {
+  /** Default `redacted`. */
+  readonly mode?: RedactionMode;
+  /** The operator's own programs and options, in the notation of the built-in rules; they win over those. */
+  readonly programs?: readonly ProgramRule[];
+  /** More names of variables, options and fields that hold secrets, taken literally, capitals or not. */
+  readonly keys?: readonly string[];
+}
+
+/**
+ * Secrets replaced in one pass may bring others to light that only now stand at the beginning of something. Real text
+ * is done after one pass and one that finds nothing; the bound is for text made to provoke.
+ */
+const MAX_PASSES = 4;
+
+const BUILT_IN = [...CARRIER_PROGRAMS, ...WELL_KNOWN_PROGRAMS];
+
+/** Makes the redactor that the rules of this folder describe. Time and memory are linear in the length of the input. */
+export function createRedactor(options: RedactionOptions = {}): Redactor {
+  const mode = options.mode ?? 'redacted';
+  if (mode === 'full')
+    return { argv: (args) => ({ args: [...args], redacted: 0 }), text: (text) => ({ text, redacted: 0 }) };
+  const rules: Rules = {
+    table: compileRules([...BUILT_IN, ...(options.programs ?? [])]),
+    keys: new Set((options.keys ?? []).map(lower)),
+  };
+  const namesOnly = mode === 'names-only';
+  return {
+    argv: (args, argvOptions) => redactArgs(args, rules, namesOnly, argvOptions?.allowKeys === true),
+    text: (text) => redactText(text, rules, namesOnly),
+  };
+}
+
+function redactText(input: string, rules: Rules, namesOnly: boolean): RedactedText {
+  if (namesOnly) return nameOfText(input);
+  let text = input;
+  let redacted = 0;
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const secrets: Secret[] = [];
+    const sink: Sink = (secret) => secrets.push(secret);
+    scanTokens(text, sink);
+    inspectText(plainWord(text), rules, sink, true);
+    const replaced = replaceSecrets(text, secrets);
+    if (replaced.text === text) break;
+    text = replaced.text;
+    redacted += replaced.count;
+  }
+  return { text, redacted };
+}
+
+function redactArgs(input: readonly string[], rules: Rules, namesOnly: boolean, allowKeys: boolean): RedactedArgs {
+  const args = [...input];
+  let redacted = 0;
+  for (let i = 1; namesOnly && i < args.length; i++) {
+    if (args[i] !== REDACTED) redacted++;
+    args[i] = REDACTED;
+  }
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const secrets = findInArgs(args, rules);
+    let changed = false;
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i] ?? '';
+      const found = secrets[i] ?? [];
+      if (!allowKeys) scanTokens(arg, (secret) => found.push(secret));
+      const replaced = replaceSecrets(arg, found);
+      changed ||= replaced.text !== arg;
+      args[i] = replaced.text;
+      redacted += replaced.count;
+    }
+    if (!changed) break;
+  }
+  return { args, redacted };
+}
+
+/** The secrets of each argument. The arguments stand in one row of offsets, which tells whose a secret is. */
+function findInArgs(args: readonly string[], rules: Rules): Secret[][] {
+  const secrets: Secret[][] = [];
+  const words: Word[] = [];
+  let offset = 0;
+  for (const value of args) {
+    words.push(plainWord(value, offset));
+    secrets.push([]);
+    offset += value.length + 1;
+  }
+  let index = 0;
+  const sink: Sink = (secret) => {
+    const start = secret[0]?.start ?? 0;
+    // Secrets come nearly in order, so the search from the last one is short.
+    while (index > 0 && (words[index]?.offset ?? 0) > start) index--;
+    while ((words[index + 1]?.offset ?? offset) <= start && index + 1 < words.length) index++;
+    const base = words[index]?.offset ?? 0;
+    secrets[index]?.push(secret.map((run) => ({ start: run.start - base, end: run.end - base })));
+  };
+  inspectCommand(words, { ...rules, sink, script: (word, certain) => inspectText(word, rules, sink, certain) });
+  return secrets;
+}
+
+/** `FOO=1 /bin/ls -l x` → `ls REDACTED`. */
+function nameOfText(text: string): RedactedText {
+  let end = 0;
+  while (end < text.length && text.charCodeAt(end) > 32) end++;
+  if (end === text.length) return { text: programName(text), redacted: 0 };
+  const name = `${programName(text.slice(0, end))} ${REDACTED}`;
+  return { text: name, redacted: name === text ? 0 : 1 };
+}
