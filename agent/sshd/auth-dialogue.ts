@@ -1,0 +1,273 @@
+/**
+ * Authentication as the monitor protocol tells it: requests open attempts, answers judge them, and what comes next settles
+ * what a success meant. Attempts are strictly sequential, so the next request resynchronises after a loss.
+ */
+import type { MonitorMessageEvent } from '../decode/kernel-event.ts';
+import { type Attempt, AUTH, openAttempt, type Sequel, settleAttempt, type Verdict } from './attempt.ts';
+import type { Connection } from './connection.ts';
+import type { Handshake } from './handshake.ts';
+import { keyFacts, type Sha256 } from './key-facts.ts';
+import { ATTEMPT_REQUESTS, keyRequest, MONITOR, POST_AUTH_TYPES, userName, word } from './monitor-protocol.ts';
+import { PHASES } from './phases.ts';
+import { ROOT } from './session-event.ts';
+
+/** u32 of a PAM answer that failed. */
+const PAM_FAILED = 0xffff_ffff;
+
+export class AuthDialogue {
+  /** The attempt that waits for its answer. */
+  #open: Attempt | undefined;
+  /** Judged, but what it meant is not settled. */
+  #judged: Attempt | undefined;
+  #ordinal = 0;
+  #startNs: bigint | undefined;
+  #lookupNs: bigint | undefined;
+  #accountNs: bigint | undefined;
+  /** Since when the server waits for the client's next request. */
+  #idleNs: bigint | undefined;
+  /** Since when an open keyboard-interactive attempt is at its present step. */
+  #stepNs: bigint | undefined;
+  #concludeNs: bigint | undefined;
+  #done = false;
+  readonly #connection: Connection;
+  readonly #handshake: Handshake;
+  readonly #sha256: Sha256;
+
+  constructor(connection: Connection, handshake: Handshake, sha256: Sha256) {
+    this.#connection = connection;
+    this.#handshake = handshake;
+    this.#sha256 = sha256;
+  }
+
+  /** The attempt during which something happens now, if one is open. */
+  get open(): Attempt | undefined {
+    return this.#open;
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Authentication is under way. */
+  get begun(): boolean {
+    return this.#startNs !== undefined;
+  }
+
+  /** Without privilege separation attempts come from log lines; they share the numbering. */
+  nextOrdinal(): number {
+    this.#ordinal++;
+    return this.#ordinal;
+  }
+
+  /** A message of the network child or of the monitor, request before answer. */
+  message(m: MonitorMessageEvent): void {
+    const connection = this.#connection;
+    const ts = m.tsNs;
+    connection.evidence.privilegeSeparation = true;
+    if (POST_AUTH_TYPES.has(m.type) && !this.#done) this.finish(ts, true, false);
+    switch (m.type) {
+      case MONITOR.reqSetcompat:
+        this.#handshake.bannerByNetworkChild = true;
+        break;
+      case MONITOR.ansState:
+        this.#handshake.readyNs = ts;
+        break;
+      case MONITOR.reqSign:
+        this.#handshake.signRequestNs ??= ts;
+        break;
+      case MONITOR.ansSign:
+        this.#handshake.signedNs ??= ts;
+        break;
+      case MONITOR.reqPwnam: {
+        const name = userName(m);
+        if (name !== undefined) connection.user = { name, source: 'monitor' };
+        this.begin(ts, true);
+        this.#lookupNs = ts;
+        break;
+      }
+      case MONITOR.ansPwnam:
+        this.begin(ts, false);
+        if (m.data.bytes.length > 0) connection.userValid = m.data.bytes[0] === 1;
+        connection.phase(PHASES.userLookup, AUTH, this.#lookupNs, ts);
+        this.#idleNs = ts;
+        break;
+      case MONITOR.reqPamAccount:
+        this.#accountNs = ts;
+        break;
+      case MONITOR.ansPamAccount:
+        this.#account(m);
+        break;
+      case MONITOR.reqKeyExport:
+        this.begin(ts, false);
+        this.finish(ts, true, true);
+        break;
+      default:
+        this.#attempt(m);
+    }
+  }
+
+  /** The first sign of authentication. `first`: it is the user name, as it should be. */
+  begin(tsNs: bigint, first: boolean): void {
+    if (this.#startNs !== undefined || this.#done) return;
+    this.#startNs = tsNs;
+    this.#connection.userSeen = true;
+    if (first) this.#handshake.end(this.#connection, tsNs);
+    else {
+      this.#handshake.skip();
+      this.#connection.missing('handshake');
+    }
+  }
+
+  #attempt(m: MonitorMessageEvent): void {
+    const ts = m.tsNs;
+    const method = ATTEMPT_REQUESTS.get(m.type);
+    if (method !== undefined) return this.#request(m, method);
+    switch (m.type) {
+      case MONITOR.ansAuthPassword:
+      case MONITOR.ansGssUserOk:
+        return this.#judge(this.#answered(m), word(m) === 1 ? 'yes' : 'no', ts, word(m));
+      case MONITOR.ansKeyAllowed:
+        return this.#keyAllowed(m);
+      case MONITOR.reqKeyVerify:
+        if (this.#open !== undefined) this.#open.query = false;
+        return undefined;
+      case MONITOR.ansKeyVerify: {
+        const attempt = this.#answered(m);
+        attempt.query = false;
+        return this.#judge(attempt, word(m) === 0 ? 'yes' : 'bad_signature', ts, word(m));
+      }
+      case MONITOR.ansPamInitCtx:
+        if (word(m) === 0) this.#judge(this.#answered(m), 'no', ts, 0);
+        return undefined;
+      case MONITOR.ansPamQuery:
+        this.#step(PHASES.challenge, ts);
+        if (this.#open !== undefined && word(m) === PAM_FAILED) this.#open.verdict = 'no';
+        return undefined;
+      case MONITOR.reqPamRespond:
+        return this.#step(PHASES.authWait, ts);
+      case MONITOR.ansPamRespond: {
+        this.#step(PHASES.check, ts);
+        const answer = word(m);
+        if (this.#open !== undefined && answer === 0) this.#open.verdict = 'yes';
+        if (this.#open !== undefined && answer === PAM_FAILED) this.#open.verdict = 'no';
+        return undefined;
+      }
+      case MONITOR.ansPamFreeCtx: {
+        const attempt = this.#open;
+        if (attempt?.method === 'keyboard-interactive' && attempt.verdict !== undefined) {
+          this.#judge(attempt, attempt.verdict, ts, 0);
+        }
+        return undefined;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #request(m: MonitorMessageEvent, method: string): void {
+    const ts = m.tsNs;
+    this.begin(ts, false);
+    if (this.#done) return;
+    this.#settle('another', ts);
+    this.#connection.phase(PHASES.authWait, AUTH, this.#idleNs, ts);
+    this.#idleNs = undefined;
+    const attempt = openAttempt(this.nextOrdinal(), method, ts);
+    if (m.type === MONITOR.reqKeyAllowed) {
+      const request = keyRequest(m);
+      attempt.query = request.query;
+      if (request.hostBased) attempt.method = 'hostbased';
+      if (request.blob !== undefined) attempt.key = keyFacts(request.blob, this.#sha256);
+    }
+    this.#open = attempt;
+    this.#stepNs = ts;
+  }
+
+  /** The attempt that an answer belongs to; one of unknown beginning if its request was lost. */
+  #answered(m: MonitorMessageEvent): Attempt {
+    const method = ATTEMPT_REQUESTS.get(m.type - 1) ?? (m.type === MONITOR.ansKeyVerify ? 'publickey' : undefined);
+    const open = this.#open;
+    if (open !== undefined && (open.method === method || (open.method === 'hostbased' && method === 'publickey')))
+      return open;
+    this.begin(m.tsNs, false);
+    this.#settle('another', m.tsNs);
+    const attempt = openAttempt(this.nextOrdinal(), method, this.#idleNs ?? m.tsNs, 'monitor', true);
+    this.#open = attempt;
+    this.#idleNs = undefined;
+    return attempt;
+  }
+
+  #keyAllowed(m: MonitorMessageEvent): void {
+    const attempt = this.#answered(m);
+    const allowed = word(m);
+    if (allowed === 0) return this.#judge(attempt, 'no', m.tsNs, 0);
+    if (allowed === 1 && attempt.query === true) return this.#judge(attempt, 'acceptable', m.tsNs, 1);
+    return undefined; // signed, or not known: type 25 or the next request tells
+  }
+
+  /** @param answer undefined if the answer itself was not copied: then nothing is known */
+  #judge(attempt: Attempt, verdict: Verdict, tsNs: bigint, answer: number | undefined): void {
+    attempt.verdict = answer === undefined ? undefined : verdict;
+    attempt.endNs = tsNs;
+    this.#open = undefined;
+    this.#idleNs = tsNs;
+    this.#concludeNs = tsNs;
+    if (attempt.verdict === 'no' || attempt.verdict === 'acceptable') {
+      settleAttempt(attempt, 'another', tsNs, this.#connection);
+    } else {
+      this.#judged = attempt;
+    }
+  }
+
+  /** A step inside keyboard-interactive. */
+  #step(phase: (typeof PHASES)['challenge' | 'authWait' | 'check'], tsNs: bigint): void {
+    const attempt = this.#open;
+    const since = this.#stepNs;
+    this.#stepNs = tsNs;
+    if (attempt === undefined || since === undefined || tsNs <= since) return;
+    if (phase.owner === 'client') attempt.clientNs += tsNs - since;
+    const before = phase.owner === 'server' ? tsNs - since : 0n;
+    this.#connection.phase(phase, attempt.ref, since, tsNs);
+    this.#connection.spend('server', -before); // the attempt itself accounts for it
+  }
+
+  #account(m: MonitorMessageEvent): void {
+    this.#connection.phase(PHASES.account, AUTH, this.#accountNs, m.tsNs);
+    this.#concludeNs = m.tsNs;
+    this.#idleNs = m.tsNs;
+    if (word(m) !== 0) return;
+    this.#connection.accountDenied = true;
+    this.#settle('denied', m.tsNs);
+  }
+
+  #settle(sequel: Sequel, tsNs: bigint): void {
+    const judged = this.#judged;
+    this.#judged = undefined;
+    if (judged !== undefined) settleAttempt(judged, sequel, tsNs, this.#connection);
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined) return;
+    if (sequel === 'another' && open.query === undefined && open.method === 'publickey') open.verdict ??= 'acceptable';
+    settleAttempt(open, sequel, tsNs, this.#connection);
+  }
+
+  /**
+   * Authentication is over.
+   * @param success the user is in
+   * @param proven its own signal was seen, not only what follows from it
+   */
+  finish(tsNs: bigint, success: boolean, proven: boolean): void {
+    if (this.#done) return;
+    const waits = !success && this.#open === undefined;
+    if (waits) this.#connection.phase(PHASES.authWait, AUTH, this.#idleNs, tsNs);
+    this.#settle(success ? 'authenticated' : 'end', tsNs);
+    this.#done = true;
+    if (success) {
+      if (proven) this.#connection.phase(PHASES.conclude, AUTH, this.#concludeNs, tsNs);
+      this.#connection.authenticate(tsNs, proven);
+    }
+    if (this.#startNs === undefined) return;
+    const judged = this.#connection.attempts > 0;
+    const result = success ? 'accepted' : judged ? 'rejected' : 'aborted';
+    this.#connection.tell({ kind: 'auth', ref: AUTH, parent: ROOT, startNs: this.#startNs, endNs: tsNs, result }, tsNs);
+  }
+}

@@ -1,0 +1,44 @@
+/** A public key as people name it: type and SHA256 fingerprint. */
+import { isCertificate, keyType, plainKeyOf } from './monitor-protocol.ts';
+import type { KeyFacts } from './session-event.ts';
+
+/** SHA-256 of some bytes; handed in, since the core uses no platform module. */
+export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+
+/** Facts of a key blob as on the wire; undefined if it is none. */
+export function keyFacts(blob: Uint8Array, sha256: Sha256): KeyFacts | undefined {
+  const type = keyType(blob);
+  if (type === undefined) return undefined;
+  const plain = plainKeyOf(blob);
+  const certificate = isCertificate(type);
+  return plain === undefined ? { type, certificate } : { type, certificate, fingerprint: fingerprint(plain, sha256) };
+}
+
+/** `SHA256:` and base64 without padding, as `ssh-keygen -l` prints it (sshkey.c `fingerprint_b64`). */
+export function fingerprint(blob: Uint8Array, sha256: Sha256): string {
+  let text = '';
+  for (const byte of sha256(blob)) text += String.fromCharCode(byte);
+  return `SHA256:${btoa(text).replaceAll('=', '')}`;
+}
+
+/** Names in sshd's log (sshkey.c `keyimpls`, short names) and the types that they stand for. */
+const LOG_NAMES: ReadonlyMap<string, string> = new Map([
+  ['ED25519', 'ssh-ed25519'],
+  ['RSA', 'ssh-rsa'],
+  ['DSA', 'ssh-dss'],
+  ['ED25519-SK', 'sk-ssh-ed25519@openssh.com'],
+  ['ECDSA-SK', 'sk-ecdsa-sha2-nistp256@openssh.com'],
+  ['ED25519-CERT', 'ssh-ed25519-cert-v01@openssh.com'],
+  ['RSA-CERT', 'ssh-rsa-cert-v01@openssh.com'],
+  ['ED25519-SK-CERT', 'sk-ssh-ed25519-cert-v01@openssh.com'],
+]);
+
+/** Facts of a key that a log line names; the log does not tell the curve of an ECDSA key, so its own name stays. */
+export function keyFromLog(key: { name: string; fingerprint: string; certificateId?: string }): KeyFacts {
+  return {
+    type: LOG_NAMES.get(key.name) ?? key.name,
+    fingerprint: key.fingerprint,
+    certificate: key.name.endsWith('-CERT'),
+    ...(key.certificateId === undefined ? {} : { certificateId: key.certificateId }),
+  };
+}

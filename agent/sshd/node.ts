@@ -1,0 +1,69 @@
+/** A process as the sshd model sees it: its role, and where what it starts belongs. */
+import type { ExecEvent } from '../decode/kernel-event.ts';
+import type { Process } from '../process/process-change.ts';
+import type { Connection } from './connection.ts';
+import type { Role } from './roles.ts';
+import type { HelperActivity, SpanRef } from './session-event.ts';
+
+/** A program that runs: one exec of one process. */
+export interface OpenProgram {
+  readonly ref: SpanRef;
+  readonly parent: SpanRef;
+  readonly startNs: bigint;
+  readonly event: ExecEvent | undefined;
+  readonly execNumber: number;
+  forks: number;
+  forksFailed: number;
+  failedExecs: number;
+}
+
+/** What a helper's run serves. */
+export interface HelperRun {
+  readonly helper: HelperActivity['helper'];
+  readonly ref: SpanRef;
+  readonly parent: SpanRef;
+  readonly program: OpenProgram;
+}
+
+/** A session: the leader is a direct child of the user child (or of what stands for it) that called setsid. */
+export interface Session {
+  readonly ref: SpanRef;
+  readonly leader: ProcessNode;
+  readonly startNs: bigint;
+  first: ExecEvent | undefined;
+  tty: string | undefined;
+  subsystem: string | undefined;
+  /** Kind as a log line tells it. */
+  logType: 'shell' | 'exec' | 'subsystem' | undefined;
+  title: Uint8Array | undefined;
+  programs: number;
+  ended: boolean;
+}
+
+export interface ProcessNode {
+  readonly process: Process;
+  readonly connection: Connection;
+  role: Role;
+  /** Whose child it is, where that decides its role; undefined: it inherits its parent's world. */
+  readonly under: 'monitor' | 'userChild' | 'sshd' | undefined;
+  readonly forkNs: bigint;
+  /** Span on which its programs hang: inherited at the fork. */
+  owner: SpanRef;
+  /** The program that forked it, or whose fork it descends from without an exec between. */
+  ownerProgram: OpenProgram | undefined;
+  session: Session | undefined;
+  program: OpenProgram | undefined;
+  helper: HelperRun | undefined;
+  /** Base name of the last image it ran. */
+  image: string | undefined;
+  execs: number;
+  /** For an undecided child of the monitor: what was going on when it was forked. */
+  readonly afterAuth: boolean;
+  readonly duringPrompt: boolean;
+  /** The attempt that was open when it was forked. */
+  readonly attempt: SpanRef | undefined;
+  readonly attemptMethod: string | undefined;
+  readonly attemptCertificate: boolean;
+  spoke: 'preauth' | 'postauth' | undefined;
+  forked: boolean;
+}

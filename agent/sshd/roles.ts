@@ -1,0 +1,72 @@
+/**
+ * What a child of the monitor is. It shows only in what the child does, so the rules are read again at each new fact until
+ * one fits; a child of anything else has its parent's role.
+ */
+import type { Uids } from '../decode/kernel-event.ts';
+import { type Family, SSHD_IMAGES } from './families.ts';
+
+/** Roles of sshd's processes and of what they start; words of OpenSSH's README.privsep. */
+export type Role =
+  | 'listener'
+  | 'monitor'
+  | 'networkChild'
+  | 'userChild'
+  | 'pamChild'
+  | 'helper'
+  | 'sessionLeader'
+  | 'program'
+  | 'undecided';
+
+/** What is known of a child of the monitor. */
+export interface ChildEvidence {
+  readonly family: Family | undefined;
+  /** Base name of what the monitor runs. */
+  readonly monitorImage: string | undefined;
+  /** The user was in when it was forked. */
+  readonly afterAuth: boolean;
+  /** It was forked while a keyboard-interactive attempt was open. */
+  readonly duringPrompt: boolean;
+  /** A network child is already known. */
+  readonly networkChildKnown: boolean;
+  /** It has sent a monitor message: of the user child's types, or others. */
+  readonly spoke: 'preauth' | 'postauth' | undefined;
+  /** setsid: its session id is its own pid. */
+  readonly ownSession: boolean;
+  /** Base name of what it has run. */
+  readonly image: string | undefined;
+  readonly forked: boolean;
+  readonly exited: boolean;
+  readonly uids: Uids | undefined;
+}
+
+interface RoleRow {
+  readonly role: Role;
+  readonly fits: (e: ChildEvidence) => boolean;
+}
+
+const runsSshd = (e: ChildEvidence): boolean => e.image === undefined || SSHD_IMAGES.has(e.image);
+const isRoot = (e: ChildEvidence): boolean => e.uids?.[0] === 0;
+/** Only where the monitor itself serves sessions (A as root, D) may its own child be a session leader. */
+const monitorServes = (e: ChildEvidence): boolean =>
+  e.family?.rootHasUserChild !== true && e.monitorImage !== 'sshd-session';
+
+/** First row that fits. Before authentication no helper ever calls setsid (misc.c `subprocess`). */
+const ROWS: readonly RoleRow[] = [
+  { role: 'userChild', fits: (e) => e.spoke === 'postauth' },
+  { role: 'networkChild', fits: (e) => e.spoke === 'preauth' },
+  { role: 'networkChild', fits: (e) => e.image === 'sshd-auth' },
+  {
+    role: 'sessionLeader',
+    fits: (e) => e.ownSession && monitorServes(e) && (e.image !== undefined || e.exited || e.forked),
+  },
+  { role: 'helper', fits: (e) => !runsSshd(e) },
+  { role: 'userChild', fits: (e) => e.afterAuth && (e.forked || e.exited) && !e.ownSession },
+  { role: 'pamChild', fits: (e) => e.exited && e.duringPrompt },
+  { role: 'networkChild', fits: (e) => e.exited && !e.networkChildKnown && e.uids !== undefined && !isRoot(e) },
+  { role: 'pamChild', fits: (e) => e.exited },
+];
+
+/** The role that the facts prove, or `undecided`. */
+export function roleOfChild(evidence: ChildEvidence): Role {
+  return ROWS.find((row) => row.fits(evidence))?.role ?? 'undecided';
+}

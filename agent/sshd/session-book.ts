@@ -1,0 +1,129 @@
+/** Sessions of one connection, and the set-up between authentication and the first of them. */
+import type { ExecEvent, ExitEvent } from '../decode/kernel-event.ts';
+import { type Connection, exitFacts } from './connection.ts';
+import type { LogFact } from './log-lines.ts';
+import type { ProcessNode, Session } from './node.ts';
+import { PHASES } from './phases.ts';
+import { ROOT, type SpanRef } from './session-event.ts';
+import { environment, sessionKind } from './session-kind.ts';
+
+/** Span of `ssh.session.setup`. */
+export const SETUP: SpanRef = { kind: 'setup', key: [] };
+
+type SessionLine = Extract<LogFact, { kind: 'session' }>;
+
+export class SessionBook {
+  /** What sshd said before it forked the leader that it is about. */
+  #pendingTty: string | undefined;
+  #pendingLine: SessionLine | undefined;
+  /** Fork of the user child: sshd's own part of the set-up is over. */
+  userChildNs: bigint | undefined;
+  /** Last sign of sshd's own work where there is no user child: a helper's end, PAM's line. */
+  serverWorkedNs: bigint | undefined;
+  /** A helper hangs on the set-up, so its span must be told. */
+  setupHasChildren = false;
+  #setupTold = false;
+  readonly #open = new Set<Session>();
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Set-up is going on: the user is in, no session has begun. */
+  get settingUp(): boolean {
+    return this.#connection.authenticatedNs !== undefined && !this.#setupTold;
+  }
+
+  /** Type 29: a terminal was made for the next session. */
+  terminal(name: string): void {
+    this.#pendingTty = name;
+  }
+
+  /** `Starting session: …` for the next session. */
+  line(fact: SessionLine): void {
+    this.#pendingLine = fact;
+  }
+
+  /** A direct child of the user child turned out to be a session leader. */
+  open(leader: ProcessNode, tsNs: bigint): Session {
+    const connection = this.#connection;
+    const id = leader.process.id;
+    const ref: SpanRef = { kind: 'session', key: [String(id.pid), String(id.startNs)] };
+    const session: Session = {
+      ref,
+      leader,
+      startNs: leader.forkNs,
+      first: undefined,
+      tty: this.#pendingTty ?? this.#pendingLine?.tty,
+      subsystem: this.#pendingLine?.subsystem,
+      logType: this.#pendingLine?.type,
+      title: undefined,
+      programs: 0,
+      ended: false,
+    };
+    this.#pendingTty = undefined;
+    this.#pendingLine = undefined;
+    leader.role = 'sessionLeader';
+    leader.session = session;
+    leader.owner = ref;
+    this.#open.add(session);
+    connection.sessions++;
+    this.#endSetup(leader.forkNs, tsNs);
+    connection.say({ type: 'session-opened', connection, session: ref, tsNs });
+    return session;
+  }
+
+  /** The leader runs its first program. */
+  firstProgram(session: Session, event: ExecEvent): void {
+    session.first = event;
+    session.tty ??= environment(event, 'SSH_TTY');
+    this.#connection.phase(PHASES.spawn, session.ref, session.startNs, event.tsNs);
+    this.#connection.firstProgram(event.tsNs);
+  }
+
+  /** The leader exited, or the connection (or the stream) ended before it. */
+  close(session: Session, tsNs: bigint, endedBy: 'leader' | 'connection' | 'stream', exit?: ExitEvent): void {
+    if (session.ended) return;
+    session.ended = true;
+    this.#open.delete(session);
+    session.title = exit?.title ?? session.title;
+    if (session.first === undefined) this.#connection.firstProgram(session.startNs);
+    this.#connection.tell(
+      {
+        kind: 'session',
+        ref: session.ref,
+        parent: ROOT,
+        startNs: session.startNs,
+        endNs: tsNs,
+        leader: session.leader.process.id,
+        ...sessionKind(session),
+        tty: session.tty,
+        ...(exit === undefined ? {} : { exit: exitFacts(exit) }),
+        endedBy,
+        programs: session.programs,
+        ...(endedBy === 'stream' ? { endUnknown: true } : {}),
+      },
+      tsNs,
+    );
+  }
+
+  /** The connection is over: so are its sessions, even if their leaders live on. */
+  closeAll(tsNs: bigint, endedBy: 'connection' | 'stream'): void {
+    for (const session of [...this.#open]) this.close(session, tsNs, endedBy);
+    if (this.settingUp && (this.setupHasChildren || this.userChildNs !== undefined)) {
+      this.#endSetup(this.userChildNs ?? this.serverWorkedNs ?? tsNs, tsNs);
+    }
+  }
+
+  #endSetup(endNs: bigint, tsNs: bigint): void {
+    const startNs = this.#connection.authenticatedNs;
+    if (this.#setupTold || startNs === undefined) return;
+    this.#setupTold = true;
+    const servedNs = this.userChildNs ?? this.serverWorkedNs ?? startNs;
+    const until = servedNs < endNs ? servedNs : endNs;
+    this.#connection.phase(PHASES.openSession, SETUP, startNs, until);
+    this.#connection.phase(PHASES.channelRequest, SETUP, until, endNs);
+    this.#connection.tell({ kind: 'setup', ref: SETUP, parent: ROOT, startNs, endNs }, tsNs);
+  }
+}

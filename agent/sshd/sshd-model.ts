@@ -1,0 +1,204 @@
+/**
+ * Process changes → session events. State changes only in `apply` and `end`; time comes from the events.
+ *
+ * Invariants:
+ * 1. A connection is one child of a listener, its monitor; its identity is the monitor's (pid, start).
+ * 2. Every process of a connection descends from its monitor; no fact crosses connections.
+ * 3. An activity is told once, after its end, and never ends before it starts.
+ * 4. `connection-closed` is told once, after all activities but those of processes that outlive the monitor.
+ * 5. When all processes of a connection have exited, nothing of it is kept.
+ */
+import type { LostEvent, ProcessId } from '../decode/kernel-event.ts';
+import type { Process, ProcessChange } from '../process/process-change.ts';
+import { adoptNode, applySeed } from './adoption.ts';
+import { Connection } from './connection.ts';
+import { ConnectionRun } from './connection-run.ts';
+import type { Sha256 } from './key-facts.ts';
+import type { ProcessNode } from './node.ts';
+import type { SessionEvent } from './session-event.ts';
+
+export interface SshdModelOptions {
+  readonly sha256: Sha256;
+  /** Only connections of the listener with this pid. */
+  readonly listenerPid?: number | undefined;
+}
+
+export class SshdModel {
+  readonly #options: SshdModelOptions;
+  readonly #runs = new Map<string, ConnectionRun>();
+  readonly #nodes = new Map<Process, ProcessNode>();
+  /** Boot to wall time, from the last clock record. */
+  #wallOffsetNs = 0n;
+  #lastNs = 0n;
+  /** Between `hello` and `seed-end` processes are adopted as found, not as lost. */
+  #opened = false;
+
+  constructor(options: SshdModelOptions) {
+    this.#options = options;
+  }
+
+  /** Connections that are open, or have survivors. */
+  get connections(): number {
+    return this.#runs.size;
+  }
+
+  /** Processes followed. */
+  get processes(): number {
+    return this.#nodes.size;
+  }
+
+  apply(change: ProcessChange): SessionEvent[] {
+    if (change.tsNs > this.#lastNs) this.#lastNs = change.tsNs;
+    switch (change.type) {
+      case 'hello':
+        return this.#hello(change.event);
+      case 'clock':
+        this.#wallOffsetNs = change.event.wallNs - change.event.tsNs;
+        return [{ type: 'tick', tsNs: change.tsNs }];
+      case 'lost':
+        this.#lost(change.event);
+        return [];
+      case 'end':
+        return [{ type: 'tick', tsNs: change.tsNs }];
+      default:
+        return this.#aboutProcess(change);
+    }
+  }
+
+  /** The stream is over: what is open is told as far as it is known, and marked. */
+  end(): SessionEvent[] {
+    const out: SessionEvent[] = [];
+    for (const run of this.#runs.values()) {
+      if (!run.closed) run.connection.incomplete.add('stream_ended');
+      run.close(this.#lastNs, undefined, 'stream');
+      for (const node of [...run.nodes]) if (node.role !== 'monitor') run.exited(node, undefined, this.#lastNs);
+      out.push(...run.connection.take());
+    }
+    this.#runs.clear();
+    this.#nodes.clear();
+    return out;
+  }
+
+  #hello(event: Extract<ProcessChange, { type: 'hello' }>['event']): SessionEvent[] {
+    if (this.#opened) for (const run of this.#runs.values()) run.connection.incomplete.add('producer_restarted');
+    this.#opened = true;
+    const { producer, producerVersion, machineId, hostName } = event;
+    return [{ type: 'host', host: { bootId: event.bootId ?? '', machineId, hostName, producer, producerVersion } }];
+  }
+
+  #aboutProcess(change: Exclude<ProcessChange, { type: 'hello' | 'clock' | 'lost' | 'end' }>): SessionEvent[] {
+    const run = this.#route(change);
+    if (run === undefined) return [];
+    const events = run.connection.take();
+    if (run.closed && run.nodes.size === 0) this.#runs.delete(keyOf(run.connection.id));
+    return events;
+  }
+
+  /** Lets the connection of the change's process take it. */
+  #route(change: Exclude<ProcessChange, { type: 'hello' | 'clock' | 'lost' | 'end' }>): ConnectionRun | undefined {
+    const { process } = change;
+    switch (change.type) {
+      case 'forked':
+        return this.#forked(process, change.parent, change.tsNs);
+      case 'seeded':
+      case 'adopted': {
+        const run = this.#adopt(process, change.parent, change.tsNs, change.type === 'seeded');
+        const node = this.#nodes.get(process);
+        if (change.type === 'seeded' && run !== undefined && node !== undefined && node.execs === 0)
+          applySeed(node, run, change.event);
+        return run;
+      }
+      default: {
+        const node = this.#nodes.get(process);
+        const run = node === undefined ? undefined : this.#runs.get(keyOf(node.connection.id));
+        if (node === undefined || run === undefined) return undefined;
+        switch (change.type) {
+          case 'executed':
+            run.executed(node, change.event);
+            break;
+          case 'identity':
+            run.identity(node, change.changed, change.tsNs);
+            break;
+          case 'about':
+            run.about(node, change.event);
+            break;
+          case 'exited':
+            this.#nodes.delete(process);
+            run.exited(node, change.event, change.tsNs);
+            break;
+          case 'vanished':
+            this.#nodes.delete(process);
+            node.connection.incomplete.add('events_lost');
+            run.exited(node, undefined, change.tsNs);
+            break;
+          default:
+            change satisfies never;
+        }
+        return run;
+      }
+    }
+  }
+
+  #forked(process: Process, parent: Process, tsNs: bigint): ConnectionRun | undefined {
+    if (parent.role === 'listener') {
+      if (!this.#wants(parent.id)) return undefined;
+      return this.#open(process, parent.id, false, tsNs);
+    }
+    const parentNode = this.#nodes.get(parent);
+    const run = parentNode === undefined ? undefined : this.#runs.get(keyOf(parentNode.connection.id));
+    if (parentNode === undefined || run === undefined) return undefined;
+    this.#nodes.set(process, run.forked(parentNode, process, tsNs));
+    return run;
+  }
+
+  #wants(listener: ProcessId | undefined): boolean {
+    const only = this.#options.listenerPid;
+    return only === undefined || listener?.pid === only;
+  }
+
+  #open(process: Process, listener: ProcessId | undefined, late: boolean, tsNs: bigint): ConnectionRun {
+    const connection = new Connection(process.id, listener, this.#wallOffsetNs, late, tsNs);
+    const run = new ConnectionRun(connection, this.#options.sha256);
+    this.#runs.set(keyOf(process.id), run);
+    const node = adoptNode(process, run, undefined);
+    node.role = 'monitor';
+    this.#nodes.set(process, node);
+    connection.say({ type: 'connection-opened', connection, tsNs });
+    return run;
+  }
+
+  #adopt(process: Process, parent: Process | undefined, tsNs: bigint, seed: boolean): ConnectionRun | undefined {
+    const known = this.#nodes.get(process);
+    if (known !== undefined) return this.#runs.get(keyOf(known.connection.id));
+    if (process.role === 'listener') return undefined;
+    const parentNode = parent === undefined ? undefined : this.#nodes.get(parent);
+    const monitorOfListener = parent?.role === 'listener';
+    const id = process.conn ?? parentNode?.connection.id ?? (monitorOfListener ? process.id : undefined);
+    if (id === undefined || (monitorOfListener && !this.#wants(parent?.id))) return undefined;
+    const run = this.#runs.get(keyOf(id));
+    if (run === undefined) {
+      if (id.pid !== process.id.pid || id.startNs !== process.id.startNs) return undefined;
+      if (!monitorOfListener && !this.#wants(undefined)) return undefined;
+      const opened = this.#open(process, parent?.id, seed, tsNs);
+      if (!seed) opened.connection.incomplete.add('events_lost');
+      return opened;
+    }
+    if (!seed) run.connection.incomplete.add('events_lost');
+    this.#nodes.set(process, adoptNode(process, run, parentNode));
+    return run;
+  }
+
+  /** Marks the connection that the loss names, or all that were open in its interval. */
+  #lost(event: LostEvent): void {
+    const named = event.conn === undefined ? undefined : this.#runs.get(keyOf(event.conn));
+    const touched = event.conn === undefined ? [...this.#runs.values()] : named === undefined ? [] : [named];
+    for (const { connection } of touched) {
+      connection.incomplete.add('events_lost');
+      connection.lostEvents += event.count;
+    }
+  }
+}
+
+function keyOf(id: ProcessId): string {
+  return `${id.pid}:${id.startNs}`;
+}
