@@ -1,6 +1,6 @@
 /** One client process: what it printed and when it ended. */
 import type { Readable } from 'node:stream';
-import { startChild } from './child.ts';
+import { startChild } from '../source/child-process.ts';
 
 /** A client that has ended. */
 export interface ClientRun {
@@ -44,7 +44,7 @@ export function startClient(program: string, args: readonly string[], env: Recor
   const { pid, stdin } = child;
   if (pid === undefined || stdin === undefined) throw new Error(`${program} could not be started`);
   stdin.on('error', () => undefined);
-  const stdout = new Transcript(child.stdio[1] as Readable);
+  const stdout = new Transcript(child.stdout as Readable);
   const stderr = new Transcript(child.stdio[2] as Readable);
   const finished = child.exited.then(async (exit): Promise<ClientRun> => {
     const endedMs = Date.now();

@@ -1,6 +1,6 @@
 /** Starting the laboratory's inside and listening to what its keeper tells. */
 import { createInterface } from 'node:readline';
-import { type Child, startChild } from './child.ts';
+import { type Child, startChild } from '../source/child-process.ts';
 import { KEEPER, SET_UP } from './namespace-scripts.ts';
 import { parseLogLine, WitnessLog } from './witness-log.ts';
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runChild } from './child.ts';
+import { runChild } from '../source/child-process.ts';
 
 export interface LabKey {
   /** Private key on the host; the public one stands beside it with `.pub`. */

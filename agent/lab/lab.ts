@@ -8,8 +8,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runChild } from '../source/child-process.ts';
 import { type AccountFiles, accountFiles, type LabUser, makeUsers, SUDOERS } from './accounts.ts';
-import { runChild } from './child.ts';
 import { type Client, makeClient } from './client.ts';
 import { startKeeper } from './keeper.ts';
 import { type LabKeys, makeKey, makeKeys } from './keys.ts';
@@ -54,7 +54,9 @@ export interface Lab extends Client {
   stop(): Promise<void>;
 }
 
-/** Exec and exit, each value whole: no other call is needed to say what ran and how it ended. */
+const SSHD = '/usr/sbin/sshd';
+
+/** Forks, execs and exits, each value whole: no other call is needed to say what ran, where, and how it ended. */
 const STRACE = [
   'strace',
   '-D',
@@ -64,9 +66,7 @@ const STRACE = [
   '-s',
   '200000',
   '-e',
-  'trace=execve,execveat',
-  '-e',
-  'signal=none',
+  'trace=execve,execveat,clone,clone3,fork,vfork',
 ];
 
 /**
@@ -89,11 +89,14 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
   const users = makeUsers(() => randomBytes(9).toString('base64url'));
   const keys = await makeKeys(folder);
   const port = await freePort();
-  await prepareInside(join(folder, 'inside'), users, keys, port, options);
+  const knowsPenalties = await knowsKeyword(root, options.sshd ?? SSHD, 'PerSourcePenalties=no');
+  // From 9.8 on a server shuts out an address that fails often; the laboratory's clients all have the same.
+  const config = { ...(knowsPenalties ? { PerSourcePenalties: 'no' } : {}), ...options.config };
+  await prepareInside(join(folder, 'inside'), users, keys, sshdConfig(port, config), options);
 
   const strace = options.strace === true ? [...STRACE, '-o', `${root}${INSIDE}/strace`] : [];
   const enter = root === '' ? [] : ['chroot', root];
-  const server = [options.sshd ?? '/usr/sbin/sshd', '-D', '-f', `${INSIDE}/sshd_config`];
+  const server = [options.sshd ?? SSHD, '-D', '-f', `${INSIDE}/sshd_config`];
   const keeper = startKeeper(folder, root, [...strace, ...enter, ...server]);
   const insideRoot = `/proc/${keeper.pid}/root${root}`;
   const failed = keeper.ended.then((reason) => Promise.reject(new Error(`the laboratory ended: ${reason}`)));
@@ -127,7 +130,7 @@ async function prepareInside(
   inside: string,
   users: readonly LabUser[],
   keys: LabKeys,
-  port: number,
+  config: string,
   options: LabOptions,
 ): Promise<void> {
   const root = options.root ?? '';
@@ -137,7 +140,7 @@ async function prepareInside(
   const pam = await readFile(`${root}/etc/pam.d/sshd`, 'utf8').catch(() => undefined);
   const good = `${keys.good.publicLine}\n`;
   const files: [path: string, mode: number, text: string][] = [
-    ['sshd_config', 0o644, sshdConfig(port, options.config ?? {})],
+    ['sshd_config', 0o644, config],
     ['authorized-keys', 0o755, authorizedKeysCommand(options.authorizedKeysSeconds ?? 0.4)],
     ['homes', 0o644, accounts.homes],
     ['etc/passwd', 0o644, accounts.passwd],
@@ -166,6 +169,14 @@ async function makeAccounts(root: string, users: readonly LabUser[]): Promise<Ac
   const [passwd, group] = await Promise.all(['passwd', 'group'].map((file) => readFile(`${root}/etc/${file}`, 'utf8')));
   const byName = new Map(named.map((user, index) => [user.name, hashes[index] ?? '*']));
   return accountFiles(users, byName, { passwd: passwd ?? '', group: group ?? '' });
+}
+
+/** Whether the server takes a line of configuration: it reads all of it before it looks for anything else. */
+async function knowsKeyword(root: string, sshd: string, line: string): Promise<boolean> {
+  const command = [...(root === '' ? [] : ['chroot', root]), sshd, '-t', '-f', '/dev/null', '-o', line];
+  const tried = await runChild({ command: command[0] ?? sshd, args: command.slice(1) }, 10_000);
+  if (tried.code === undefined) throw new Error(`${sshd} ${tried.reason}`);
+  return !tried.stderr.includes('Bad configuration option');
 }
 
 /** A port of loopback that was free just now. */

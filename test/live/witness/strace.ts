@@ -1,0 +1,106 @@
+/** Witness: what `strace -f -ttt -xx` saw of forks, execs and ends. */
+
+export interface StraceFork {
+  readonly kind: 'fork';
+  readonly pid: number;
+  /** Unix time, ms. */
+  readonly atMs: number;
+  readonly child: number;
+}
+
+/** A successful exec. */
+export interface StraceExec {
+  readonly kind: 'exec';
+  readonly pid: number;
+  /** When the call began, Unix time, ms. */
+  readonly atMs: number;
+  /** Bytes as Latin-1. */
+  readonly file: string;
+  readonly argv: readonly string[];
+}
+
+export interface StraceFailedExec {
+  readonly kind: 'failed-exec';
+  readonly pid: number;
+  readonly atMs: number;
+  readonly file: string;
+  /** For instance `ENOENT`. */
+  readonly errno: string;
+}
+
+export interface StraceEnd {
+  readonly kind: 'end';
+  readonly pid: number;
+  readonly atMs: number;
+  readonly code?: number | undefined;
+  /** For instance `SIGKILL`. */
+  readonly signal?: string | undefined;
+}
+
+export type StraceFact = StraceFork | StraceExec | StraceFailedExec | StraceEnd;
+
+const LINE = /^(\d+) +(\d+\.\d+) (.*)$/s;
+const CALL = /^(\w+)\((.*)\) += (-?\d+|\?)(?: (E[A-Z0-9]+))?/s;
+const UNFINISHED = / <unfinished \.\.\.>$/;
+const RESUMED = /^<\.\.\. (\w+) resumed>(.*)$/s;
+const EXITED = /^\+\+\+ exited with (\d+) \+\+\+$/;
+const KILLED = /^\+\+\+ killed by (SIG\w+)(?: \(core dumped\))? \+\+\+$/;
+
+/**
+ * Reads strace's output, in its order. New threads are left out.
+ * @throws Error at a line that it does not understand: a witness does not guess
+ */
+export function parseStrace(text: string): StraceFact[] {
+  const facts: StraceFact[] = [];
+  const open = new Map<number, { readonly head: string; readonly atMs: number }>();
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const parts = LINE.exec(line);
+    if (parts === null) throw new Error(`strace wrote: ${line.slice(0, 200)}`);
+    const pid = Number(parts[1]);
+    const atMs = Number(parts[2]) * 1000;
+    const said = parts[3] ?? '';
+    if (said.startsWith('--- ')) continue;
+    if (UNFINISHED.test(said)) {
+      open.set(pid, { head: said.replace(UNFINISHED, ''), atMs });
+      continue;
+    }
+    const resumed = RESUMED.exec(said);
+    const begun = resumed === null ? undefined : open.get(pid);
+    if (resumed !== null) open.delete(pid);
+    const fact = readFact(pid, begun?.atMs ?? atMs, atMs, resumed === null ? said : `${begun?.head}${resumed[2]}`);
+    if (fact !== undefined) facts.push(fact);
+  }
+  return facts;
+}
+
+function readFact(pid: number, atMs: number, endMs: number, said: string): StraceFact | undefined {
+  const exited = EXITED.exec(said);
+  if (exited !== null) return { kind: 'end', pid, atMs: endMs, code: Number(exited[1]) };
+  const killed = KILLED.exec(said);
+  if (killed !== null) return { kind: 'end', pid, atMs: endMs, signal: killed[1] };
+  if (said.startsWith('+++ superseded by execve')) return undefined;
+  const call = CALL.exec(said);
+  if (call === null) throw new Error(`strace wrote: ${said.slice(0, 200)}`);
+  const [, name = '', args = '', result = '', errno] = call;
+  if (name === 'execve' || name === 'execveat') {
+    const [file, argv] = execArguments(args);
+    if (errno !== undefined) return { kind: 'failed-exec', pid, atMs, file, errno };
+    return result === '0' ? { kind: 'exec', pid, atMs, file, argv } : undefined;
+  }
+  if (errno !== undefined || result === '?' || args.includes('CLONE_THREAD')) return undefined;
+  return { kind: 'fork', pid, atMs, child: Number(result) };
+}
+
+/** First string, and the strings of the first list. @throws Error if strace cut one */
+function execArguments(args: string): [file: string, argv: string[]] {
+  const file = /"([^"]*)"/.exec(args);
+  const list = /\[((?:"[^"]*"(?:, )?)*)\]/.exec(args);
+  if (file === null || list === null) throw new Error(`strace cut an exec: ${args.slice(0, 200)}`);
+  return [bytes(file[1] ?? ''), [...(list[1] ?? '').matchAll(/"([^"]*)"/g)].map((one) => bytes(one[1] ?? ''))];
+}
+
+/** `\x2f\x62` as Latin-1. */
+function bytes(escaped: string): string {
+  return Buffer.from(escaped.replaceAll('\\x', ''), 'hex').toString('latin1');
+}
