@@ -93,7 +93,7 @@ export function settleAttempt(attempt: Attempt, sequel: Sequel, tsNs: bigint, co
   if (attempt.method === undefined || attempt.startUnknown || (result === undefined && attempt.verdict === undefined)) {
     incomplete.push('events_lost');
   }
-  connection.spend('server', endNs - attempt.startNs - attempt.clientNs);
+  if (!attempt.startUnknown) connection.spend('server', endNs - attempt.startNs - attempt.clientNs);
   connection.tell(
     {
       kind: 'attempt',

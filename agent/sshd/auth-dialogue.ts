@@ -92,6 +92,7 @@ export class AuthDialogue {
         this.#idleNs = ts;
         break;
       case MONITOR.reqPamAccount:
+        connection.phase(PHASES.conclude, AUTH, this.#concludeNs, ts);
         this.#accountNs = ts;
         break;
       case MONITOR.ansPamAccount:

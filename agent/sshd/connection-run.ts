@@ -54,6 +54,9 @@ export class ConnectionRun {
       this.#decide(parent, tsNs, false);
     }
     const node = this.add(newNode(process, this.connection, parent, this.dialogue.open, tsNs));
+    if (parent.role === 'userChild' || (parent.role === 'monitor' && node.afterAuth)) {
+      node.announced = this.sessions.takeAnnounced();
+    }
     if (parent.role === 'monitor' && !this.#networkChildKnown && !this.dialogue.begun)
       this.handshake.networkChildNs ??= tsNs;
     return node;

@@ -43,9 +43,12 @@ export class Handshake {
       connection.phase(phase, REF, at, untilNs);
       at = untilNs;
     };
-    leaf(PHASES.startup, this.startedNs);
-    if (this.bannerByNetworkChild) leaf(PHASES.startup, this.networkChildNs);
-    else leaf(PHASES.banner, this.networkChildNs ?? (this.signRequestNs === undefined ? endNs : undefined));
+    leaf(PHASES.startup, this.bannerByNetworkChild ? this.networkChildNs : this.startedNs);
+    if (!this.bannerByNetworkChild) {
+      // Without a network child nothing tells the banner from the rest, but that nobody got any further.
+      const banner = this.networkChildNs ?? (connection.userSeen ? undefined : endNs);
+      leaf(PHASES.banner, banner);
+    }
     leaf(PHASES.privilegeSeparation, this.readyNs);
     if (this.signRequestNs === undefined) return leaf(PHASES.keyExchange, endNs);
     leaf(PHASES.keyExchange, this.signRequestNs);

@@ -48,6 +48,8 @@ export class LogAuth {
     this.#dialogue.begin(tsNs, true);
     connection.user = { name: fact.user, source: 'log' };
     connection.userValid = fact.validUser;
+    // A round of keyboard-interactive, not a result.
+    if (fact.verdict === 'postponed' && fact.method !== 'publickey') return;
     if (fact.method !== 'none') this.#attempt(fact, tsNs);
     this.#idleNs = tsNs;
     if (fact.verdict === 'accepted') {
@@ -61,9 +63,7 @@ export class LogAuth {
     const [only] = runs;
     const startNs = only?.startNs ?? this.#idleNs ?? tsNs;
     const attempt = openAttempt(this.#dialogue.nextOrdinal(), fact.method, startNs, 'log', only === undefined);
-    const query = fact.verdict === 'postponed' && fact.method === 'publickey';
-    if (fact.verdict === 'postponed' && !query) return; // a round of keyboard-interactive, no result yet
-    attempt.query = query;
+    attempt.query = fact.verdict === 'postponed';
     attempt.key = fact.key === undefined ? (fact.verdict === 'failed' ? undefined : this.#found) : keyFromLog(fact.key);
     this.#found = undefined;
     const verdicts: Record<AuthLine['verdict'], Verdict> = {

@@ -48,6 +48,7 @@ export function newNode(
     attempt: attempt?.ref,
     attemptMethod: attempt?.method,
     attemptCertificate: attempt?.key?.certificate ?? false,
+    announced: undefined,
     spoke: undefined,
     forked: false,
   };

@@ -40,6 +40,13 @@ export interface Session {
   ended: boolean;
 }
 
+/** What sshd said of a session just before it forked the leader: the terminal, the kind. */
+export interface Announced {
+  readonly tty: string | undefined;
+  readonly type: 'shell' | 'exec' | 'subsystem' | undefined;
+  readonly subsystem: string | undefined;
+}
+
 export interface ProcessNode {
   readonly process: Process;
   readonly connection: Connection;
@@ -64,6 +71,7 @@ export interface ProcessNode {
   readonly attempt: SpanRef | undefined;
   readonly attemptMethod: string | undefined;
   readonly attemptCertificate: boolean;
+  announced: Announced | undefined;
   spoke: 'preauth' | 'postauth' | undefined;
   forked: boolean;
 }

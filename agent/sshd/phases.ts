@@ -28,7 +28,7 @@ export const PHASES = {
   check: { name: 'ssh.auth.check', owner: 'server' },
   /** PAM account management. */
   account: { name: 'ssh.auth.account', owner: 'server' },
-  /** Last answer to the hand-over of the keys. */
+  /** The network child takes a success in: last answer to account management, and to the hand-over of the keys. */
   conclude: { name: 'ssh.auth.conclude', owner: 'server' },
   /** PAM session, motd, fork of the user child. */
   openSession: { name: 'ssh.setup.open_session', owner: 'server' },

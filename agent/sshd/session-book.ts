@@ -2,7 +2,7 @@
 import type { ExecEvent, ExitEvent } from '../decode/kernel-event.ts';
 import { type Connection, exitFacts } from './connection.ts';
 import type { LogFact } from './log-lines.ts';
-import type { ProcessNode, Session } from './node.ts';
+import type { Announced, ProcessNode, Session } from './node.ts';
 import { PHASES } from './phases.ts';
 import { ROOT, type SpanRef } from './session-event.ts';
 import { environment, sessionKind } from './session-kind.ts';
@@ -45,6 +45,15 @@ export class SessionBook {
     this.#pendingLine = fact;
   }
 
+  /** The process that serves sessions forks: what it announced is for this child. */
+  takeAnnounced(): Announced | undefined {
+    const tty = this.#pendingTty ?? this.#pendingLine?.tty;
+    const line = this.#pendingLine;
+    this.#pendingTty = undefined;
+    this.#pendingLine = undefined;
+    return tty === undefined && line === undefined ? undefined : { tty, type: line?.type, subsystem: line?.subsystem };
+  }
+
   /** A direct child of the user child turned out to be a session leader. */
   open(leader: ProcessNode, tsNs: bigint): Session {
     const connection = this.#connection;
@@ -55,15 +64,13 @@ export class SessionBook {
       leader,
       startNs: leader.forkNs,
       first: undefined,
-      tty: this.#pendingTty ?? this.#pendingLine?.tty,
-      subsystem: this.#pendingLine?.subsystem,
-      logType: this.#pendingLine?.type,
+      tty: leader.announced?.tty,
+      subsystem: leader.announced?.subsystem,
+      logType: leader.announced?.type,
       title: undefined,
       programs: 0,
       ended: false,
     };
-    this.#pendingTty = undefined;
-    this.#pendingLine = undefined;
     leader.role = 'sessionLeader';
     leader.session = session;
     leader.owner = ref;

@@ -36,15 +36,16 @@ export function sessionKind(session: Session): Kind {
     traceparent: environment(event, 'TRACEPARENT'),
     tracestate: environment(event, 'TRACESTATE'),
   };
-  if (session.logType !== undefined) {
-    return { ...kind, type: session.logType, typeSource: 'log', subsystem: session.subsystem };
+  if (session.logType === 'subsystem') {
+    return { ...kind, type: 'subsystem', typeSource: 'log', subsystem: session.subsystem };
   }
   if (command !== undefined && isSftpServer(command)) {
     // A user may run the same command; the protocol that follows is the same, too.
     return { ...kind, type: 'subsystem', typeSource: 'command', subsystem: 'sftp' };
   }
   if (command !== undefined) return { ...kind, type: 'exec', typeSource: 'kernel' };
-  return login ? { ...kind, type: 'shell', typeSource: 'kernel' } : kind;
+  if (login) return { ...kind, type: 'shell', typeSource: 'kernel' };
+  return session.logType === undefined ? kind : { ...kind, type: session.logType, typeSource: 'log' };
 }
 
 /** internal-sftp never execs; its title says so. */
