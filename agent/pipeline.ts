@@ -1,0 +1,117 @@
+/** The stages joined: bytes in, finished spans out. No I/O and no rule of its own. */
+import { createHash } from 'node:crypto';
+import type { HelloEvent, KernelEvent } from './decode/kernel-event.ts';
+import { type DecodeCounters, StreamDecoder } from './decode/stream-decoder.ts';
+import { type ProcessCounters, ProcessTable } from './process/process-table.ts';
+import type { Redactor } from './span/redactor.ts';
+import { SpanBuilder } from './span/span-builder.ts';
+import type { ResourceRecord, SpanRecord } from './span/span-record.ts';
+import { SshdModel } from './sshd/sshd-model.ts';
+
+export interface PipelineOptions {
+  /** 32 bytes; all ids depend on it. */
+  readonly hostKey: Uint8Array;
+  readonly redactor: Redactor;
+  /** Version of this program, told in the resource. */
+  readonly agentVersion: string;
+  /** Only connections of the listener with this pid; absent: all. */
+  readonly listenerPid?: number | undefined;
+}
+
+/** What went through, and what of it was lost. */
+export interface PipelineCounters {
+  readonly decode: DecodeCounters;
+  readonly processes: ProcessCounters;
+  /** `clock` records: a producer that lives sends one a second. */
+  readonly clocks: number;
+  /** `hello` records: more than one means that the producer was restarted. */
+  readonly hellos: number;
+  readonly spans: number;
+  readonly openConnections: number;
+  readonly followedProcesses: number;
+}
+
+/** State changes only in `push` and `end`. */
+export class Pipeline {
+  readonly #decoder = new StreamDecoder();
+  readonly #processes = new ProcessTable();
+  readonly #model: SshdModel;
+  readonly #builder: SpanBuilder;
+  #hello: HelloEvent | undefined;
+  #clocks = 0;
+  #hellos = 0;
+  #spans = 0;
+  #ended = false;
+
+  constructor(options: PipelineOptions) {
+    this.#model = new SshdModel({
+      sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+      listenerPid: options.listenerPid,
+    });
+    this.#builder = new SpanBuilder(options);
+  }
+
+  /** The producer, as it introduced itself last; absent before its first record. */
+  get producer(): HelloEvent | undefined {
+    return this.#hello;
+  }
+
+  /** The stream said that it was over, in so many words: nothing at its end is missing. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Of the host that the stream comes from. */
+  get resource(): ResourceRecord {
+    return this.#builder.resource ?? { attributes: {} };
+  }
+
+  get counters(): PipelineCounters {
+    return {
+      decode: this.#decoder.counters,
+      processes: { ...this.#processes.counters },
+      clocks: this.#clocks,
+      hellos: this.#hellos,
+      spans: this.#spans,
+      openConnections: this.#model.connections,
+      followedProcesses: this.#model.processes,
+    };
+  }
+
+  /**
+   * Spans that are finished now.
+   * @throws UnsupportedVersionError if the producer speaks a newer format; the pipeline is of no use after that
+   */
+  push(chunk: Uint8Array): SpanRecord[] {
+    return this.#through(this.#decoder.push(chunk));
+  }
+
+  /** The stream is over: all that was held, what is still open marked so. */
+  end(): SpanRecord[] {
+    const spans = this.#through(this.#decoder.end());
+    const last = this.#model.end().flatMap((event) => this.#builder.apply(event));
+    this.#spans += last.length;
+    return [...spans, ...last];
+  }
+
+  #through(events: readonly KernelEvent[]): SpanRecord[] {
+    const spans: SpanRecord[] = [];
+    for (const event of events) {
+      this.#note(event);
+      for (const change of this.#processes.apply(event))
+        for (const told of this.#model.apply(change)) for (const span of this.#builder.apply(told)) spans.push(span);
+    }
+    this.#spans += spans.length;
+    return spans;
+  }
+
+  #note(event: KernelEvent): void {
+    if (event.kind === 'clock') this.#clocks++;
+    else if (event.kind === 'end') this.#ended = true;
+    else if (event.kind === 'hello') {
+      this.#hello = event;
+      this.#hellos++;
+      this.#ended = false;
+    }
+  }
+}
