@@ -4,7 +4,7 @@ import { type Attributes, put, putCount, putFlag, seconds } from './attribute-ma
 import { ATTR, HELPER_NAMES, SPAN_NAMES } from './attributes.ts';
 import { connectionError, putKey } from './connection-attributes.ts';
 import { limitString } from './limits.ts';
-import { type ProcessAttributeOptions, programName, putExit, putProgram } from './process-attributes.ts';
+import { type ProcessAttributeOptions, programSpanName, putExit, putProgram } from './process-attributes.ts';
 import type { Redactor } from './redactor.ts';
 import type { SpanLink } from './span-record.ts';
 import { cleanText, decodeUtf8 } from './text.ts';
@@ -61,7 +61,7 @@ export function putActivity(attributes: Attributes, activity: Activity, context:
     case 'program': {
       putProgram(attributes, activity.program, context, {});
       const { errorType } = activity.program.replaced ? {} : putExit(attributes, activity.program.exit);
-      return { name: programName(activity.program, context.redactor), links: NO_LINKS, errorType };
+      return { name: programSpanName(activity.program, context.redactor), links: NO_LINKS, errorType };
     }
     case 'helper': {
       const keys = activity.helper === 'authorized_keys_command' || activity.helper === 'authorized_principals_command';

@@ -19,11 +19,20 @@ export interface Ending {
   readonly errorType?: string | undefined;
 }
 
+/**
+ * Name of a program's span. Anybody may call his program `ssh.connection`: such a name gets `./` in front, so that only
+ * the agent's own spans begin with `ssh.`.
+ */
+export function programSpanName(program: ProgramFacts, redactor: Redactor): string {
+  const name = executableName(program, redactor) ?? UNKNOWN_PROGRAM;
+  return name.startsWith('ssh.') ? cutPoints(`./${name}`, MAX_NAME_POINTS) : name;
+}
+
 /** Base name of the file as it was named to exec, so a script by its own name; else the kernel's comm. */
-export function programName(program: ProgramFacts, redactor: Redactor): string {
+function executableName(program: ProgramFacts, redactor: Redactor): string | undefined {
   const file = program.file === undefined ? '' : baseName(decodeUtf8(program.file.bytes));
   const name = cleanText(file !== '' ? file : program.comm === undefined ? '' : decodeUtf8(program.comm));
-  return name === '' ? UNKNOWN_PROGRAM : cutPoints(redactor.text(name).text, MAX_NAME_POINTS);
+  return name === '' ? undefined : cutPoints(redactor.text(name).text, MAX_NAME_POINTS);
 }
 
 /** Puts all that is known about a program; `argvOptions` go to the redactor. */
@@ -36,8 +45,7 @@ export function putProgram(
   const { redactor } = options;
   put(attributes, ATTR.pid, program.process.pid);
   put(attributes, ATTR.parentPid, program.ppid);
-  const name = programName(program, redactor);
-  if (name !== UNKNOWN_PROGRAM) put(attributes, ATTR.executableName, name);
+  put(attributes, ATTR.executableName, executableName(program, redactor));
   if (program.file !== undefined && program.file.length === program.file.bytes.length) {
     const path = decodeUtf8(program.file.bytes);
     if (path.startsWith('/')) put(attributes, ATTR.executablePath, limitString(redactor.text(cleanText(path)).text));

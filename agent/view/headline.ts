@@ -1,0 +1,109 @@
+/** What a drawing says of the whole connection, before its tree: who, from where, how it went, where the time went. */
+import { ATTR } from '../span/attributes.ts';
+import type { SpanRecord } from '../span/span-record.ts';
+import { escapeText, quoteArg } from './escape.ts';
+import { counted, secondsOf, secondsText } from './figures.ts';
+import { type Look, type Piece, piece } from './line.ts';
+import { isSet, listOf, numberOf, textOf } from './span-facts.ts';
+
+/** One line or more, in pieces that may be wrapped; nothing is cut here. */
+export function headline(root: SpanRecord): Piece[][] {
+  return [whoAndHow(root), ...keyOf(root), ...timeSplit(root), ...incompleteness(root)];
+}
+
+/** User, address and port, as far as they are known. */
+export function whoFrom(span: SpanRecord): string {
+  const length = numberOf(span, ATTR.userNameLength);
+  const user =
+    textOf(span, ATTR.userName) ?? (length === undefined ? 'nobody' : `a name of ${counted(length, 'byte')}`);
+  const address = textOf(span, ATTR.clientAddress);
+  const port = numberOf(span, ATTR.clientPort);
+  const shown = address?.includes(':') === true && port !== undefined ? `[${address}]` : address;
+  return escapeText(`${user} from ${shown ?? 'an unknown address'}${port === undefined ? '' : `:${port}`}`);
+}
+
+function whoAndHow(root: SpanRecord): Piece[] {
+  const { text, look } = outcome(root);
+  const reason = textOf(root, ATTR.disconnectReason);
+  const lasted = secondsOf(root.endNs - root.startNs);
+  return [
+    piece('● ', look),
+    piece(whoFrom(root), 'strong'),
+    piece(`  ${text}`, look),
+    ...ran(root),
+    piece(`, ${reason === undefined ? 'ended' : escapeText(reason.replaceAll('_', ' '))} after ${lasted}`),
+    piece(`  ${wallTime(root.startNs)}`, 'dim'),
+  ];
+}
+
+function outcome(root: SpanRecord): { text: string; look: Look } {
+  const attempts = numberOf(root, ATTR.authAttempts) ?? 0;
+  const invalid = root.attributes[ATTR.userValid] === false ? ' (no such user)' : '';
+  if (textOf(root, ATTR.authResult) === 'accepted') {
+    const by = textOf(root, ATTR.authMethod);
+    const failed = root.status === 'error';
+    return {
+      text: escapeText(`logged in${by === undefined ? '' : ` by ${by}`}${failed ? ', sshd failed' : ''}`),
+      look: failed ? 'bad' : 'good',
+    };
+  }
+  const failed = root.status === 'error' ? 'bad' : 'warn';
+  if (attempts > 0) return { text: `not let in${invalid}, ${counted(attempts, 'attempt')} refused`, look: failed };
+  return { text: `never tried to log in${invalid}`, look: failed };
+}
+
+function ran(root: SpanRecord): Piece[] {
+  const sessions = numberOf(root, ATTR.sessionCount) ?? 0;
+  if (textOf(root, ATTR.authResult) !== 'accepted') return [];
+  if (sessions === 0) return [piece(', no session')];
+  const programs = numberOf(root, ATTR.programCount) ?? 0;
+  return [piece(`, ran ${counted(programs, 'program')} in ${counted(sessions, 'session')}`)];
+}
+
+/** The key that let the user in: where several people share an account, it tells who it was. */
+function keyOf(root: SpanRecord): Piece[][] {
+  const fingerprint = textOf(root, ATTR.keyFingerprint);
+  if (fingerprint === undefined) return [];
+  const certificate = textOf(root, ATTR.certificateId);
+  return [
+    [
+      piece('  key '),
+      piece(escapeText(`${textOf(root, ATTR.keyType) ?? ''} ${fingerprint}`.trimStart())),
+      ...(certificate === undefined ? [] : [piece(`, certificate ${quoteArg(certificate)}`)]),
+    ],
+  ];
+}
+
+/** `2026-11-24 10:00:00Z` */
+function wallTime(ns: bigint): string {
+  const ms = Number(ns / 1_000_000n);
+  // ECMAScript's dates end there; a broken clock must not end the drawing.
+  return Math.abs(ms) > 8.64e15 ? '' : `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+}
+
+function timeSplit(root: SpanRecord): Piece[][] {
+  const total = numberOf(root, ATTR.loginDuration);
+  if (total === undefined) return [];
+  const parts: Piece[] = [piece(`  login took ${secondsText(total)}`)];
+  const server = numberOf(root, ATTR.loginServerTime);
+  const client = numberOf(root, ATTR.loginClientTime);
+  const keys = numberOf(root, ATTR.loginKeysCommandTime) ?? 0;
+  if (server !== undefined) {
+    parts.push(piece(`: server worked ${secondsText(server)}`));
+    if (keys > 0) parts.push(piece(` (AuthorizedKeysCommand ${secondsText(keys)})`, 'warn'));
+  }
+  if (client !== undefined) parts.push(piece(`, waited for the client ${secondsText(client)}`));
+  return [parts];
+}
+
+function incompleteness(root: SpanRecord): Piece[][] {
+  if (!isSet(root, ATTR.incomplete)) return [];
+  const lost = numberOf(root, ATTR.eventsLost);
+  const missing = listOf(root, ATTR.missingPhases).map(escapeText);
+  const said = listOf(root, ATTR.incompleteReasons).map((reason) => {
+    if (reason === 'events_lost' && lost !== undefined) return `${counted(lost, 'event')} lost`;
+    if (reason === 'phase_signal_missing' && missing.length > 0) return `no signal for ${missing.join(' ')}`;
+    return escapeText(reason.replaceAll('_', ' '));
+  });
+  return [said.map((text, i) => piece(`${i === 0 ? '  incomplete: ' : ', '}${text}`, 'bad'))];
+}

@@ -1,0 +1,168 @@
+/** What one row of a drawing says: the result in its column, the text beside the branches, and notes. */
+import { ATTR, HELPER_NAMES, SPAN_NAMES } from '../span/attributes.ts';
+import type { SpanRecord } from '../span/span-record.ts';
+import { escapeText, quoteArg } from './escape.ts';
+import { counted, secondsOf } from './figures.ts';
+import { type Look, type Piece, piece } from './line.ts';
+import { isSet, listOf, numberOf, textOf } from './span-facts.ts';
+import type { TreeRow } from './span-tree.ts';
+
+/** Arguments beyond are never drawn: they would be cut, and a million of them take their time. */
+const MAX_DRAWN_CHARACTERS = 4_000;
+
+export interface RowText {
+  readonly result: Piece;
+  /** Cut where the line ends. */
+  readonly text: readonly Piece[];
+  /** On a line of its own where the first has no room for it. */
+  readonly more: readonly Piece[];
+  /** Short, and never cut. */
+  readonly note: readonly Piece[];
+}
+
+const HELPERS: ReadonlySet<string> = new Set(Object.values(HELPER_NAMES));
+
+/** Only the agent's own spans begin with `ssh.`; everything else is a program that somebody ran. */
+export function rowText(row: TreeRow): RowText {
+  const { span } = row;
+  const notes = [...ownNotes(row), ...commonNotes(row)];
+  const note = notes.length === 0 ? [] : [piece(`  (${notes.join(', ')})`, 'warn')];
+  if (!span.name.startsWith('ssh.')) return { result: exitOf(span), text: programText(span), more: [], note };
+  const owner = textOf(span, ATTR.spentBy);
+  if (owner !== undefined) {
+    return { result: piece(owner, 'dim'), text: [piece(escapeText(span.name), 'dim')], more: [], note };
+  }
+  const name = piece(escapeText(span.name), 'strong');
+  if (HELPERS.has(span.name)) {
+    return { result: exitOf(span), text: [name, piece('  '), ...programText(span)], more: heldUp(span), note };
+  }
+  const result = span.name === SPAN_NAMES.session ? exitOf(span) : authResultOf(span);
+  return { result, text: [name, ...details(span)], more: keyText(span), note };
+}
+
+/** Exit code, signal, or why there is none. */
+export function exitOf(span: SpanRecord): Piece {
+  const signal = textOf(span, ATTR.exitSignal);
+  if (signal !== undefined) return piece(escapeText(signal), 'bad');
+  const code = numberOf(span, ATTR.exitCode);
+  if (code !== undefined) return piece(`exit ${code}`, code === 0 ? 'good' : 'bad');
+  if (isSet(span, ATTR.replaced)) return piece('replaced', 'dim');
+  return piece('exit ?', 'warn');
+}
+
+/** The name of what ran and its arguments; the name alone where `argv[0]` says the same. */
+export function programText(span: SpanRecord): Piece[] {
+  const args = listOf(span, ATTR.commandArgs);
+  const name = textOf(span, ATTR.executableName) ?? span.name;
+  if (args.length === 0) return [piece(escapeText(name), 'strong'), piece('  (arguments not known)', 'dim')];
+  const [first = '', ...rest] = args;
+  // A login shell is told so by a dash before its name.
+  const called = first.slice(first.lastIndexOf('/') + 1).replace(/^-/, '');
+  const head = called === name ? [] : [piece(`${escapeText(name)}: `, 'strong')];
+  let line = '';
+  for (const arg of rest) {
+    if (line.length > MAX_DRAWN_CHARACTERS) break;
+    line += ` ${quoteArg(arg.slice(0, MAX_DRAWN_CHARACTERS))}`;
+  }
+  return [...head, piece(quoteArg(first), called === name ? 'strong' : 'plain'), piece(line)];
+}
+
+const RESULT_LOOKS: Readonly<Record<string, Look>> = { accepted: 'good', acceptable: 'good', partial: 'good' };
+
+function authResultOf(span: SpanRecord): Piece {
+  const result = textOf(span, ATTR.authResult);
+  if (result === undefined) return piece(span.status === 'error' ? 'failed' : '', 'bad');
+  return piece(escapeText(result), RESULT_LOOKS[result] ?? (span.status === 'error' ? 'bad' : 'warn'));
+}
+
+function details(span: SpanRecord): Piece[] {
+  const words: string[] = [];
+  switch (span.name) {
+    case SPAN_NAMES.attempt: {
+      const ordinal = numberOf(span, ATTR.attemptOrdinal);
+      if (ordinal !== undefined) words.push(`#${ordinal}`);
+      words.push(textOf(span, ATTR.authMethod) ?? 'method not known');
+      if (isSet(span, ATTR.attemptQuery)) words.push('query');
+      break;
+    }
+    case SPAN_NAMES.auth: {
+      const failed = numberOf(span, ATTR.authFailedAttempts) ?? 0;
+      words.push(
+        `${counted(numberOf(span, ATTR.authAttempts) ?? 0, 'attempt')}${failed > 0 ? `, ${failed} refused` : ''}`,
+      );
+      break;
+    }
+    case SPAN_NAMES.session: {
+      for (const name of [ATTR.sessionType, ATTR.subsystem, ATTR.tty]) words.push(textOf(span, name) ?? '');
+      const command = textOf(span, ATTR.sessionCommand);
+      if (command !== undefined) words.push(quoteArg(command));
+      const asked = textOf(span, ATTR.requestedCommand);
+      if (asked !== undefined) words.push(`instead of ${quoteArg(asked)}`);
+      break;
+    }
+    default:
+  }
+  const text = words
+    .filter((word) => word !== '')
+    .map(escapeText)
+    .join(' ');
+  return text === '' ? [] : [piece(`  ${text}`)];
+}
+
+function keyText(span: SpanRecord): Piece[] {
+  if (span.name !== SPAN_NAMES.attempt) return [];
+  const words = [textOf(span, ATTR.keyType), textOf(span, ATTR.keyFingerprint)];
+  const certificate = textOf(span, ATTR.certificateId);
+  if (certificate !== undefined) words.push(`certificate ${quoteArg(certificate)}`);
+  const known = words.filter((word) => word !== undefined);
+  return known.length === 0 ? [] : [piece(`  ${escapeText(known.join(' '))}`)];
+}
+
+/** sshd waits for these from fork to exit, and so does the client. */
+function heldUp(span: SpanRecord): Piece[] {
+  if (span.name !== HELPER_NAMES.authorized_keys_command && span.name !== HELPER_NAMES.authorized_principals_command) {
+    return [];
+  }
+  return [piece(`  held the login up for ${secondsOf(span.endNs - span.startNs)}`, 'warn')];
+}
+
+function ownNotes(row: TreeRow): string[] {
+  const { span } = row;
+  const notes: string[] = [];
+  const uid = numberOf(span, ATTR.effectiveUid);
+  if (uid !== undefined && uid !== uidAbove(row)) notes.push(`uid ${uid}`);
+  if (isSet(span, ATTR.argsTruncated)) {
+    const count = numberOf(span, ATTR.argsCount);
+    const elements = count === undefined ? '' : ` in ${counted(count, 'argument')}`;
+    notes.push(`cut, ${counted(numberOf(span, ATTR.argsBytes) ?? 0, 'byte')}${elements}`);
+  }
+  const forks = numberOf(span, ATTR.forks);
+  if (forks !== undefined) notes.push(counted(forks, 'fork'));
+  const failed = numberOf(span, ATTR.forksFailed);
+  if (failed !== undefined) notes.push(`${counted(failed, 'fork')} failed`);
+  if (isSet(span, ATTR.survivor)) notes.push('outlived its connection');
+  if (isSet(span, ATTR.coreDumped)) notes.push('core dumped');
+  return notes;
+}
+
+function commonNotes(row: TreeRow): string[] {
+  const { span } = row;
+  const notes: string[] = [];
+  const redactions = numberOf(span, ATTR.redactions);
+  if (redactions !== undefined) notes.push(`${counted(redactions, 'secret')} hidden`);
+  if (isSet(span, ATTR.startUnknown)) notes.push('start not seen');
+  if (isSet(span, ATTR.endUnknown)) notes.push('end not seen');
+  if (!span.root)
+    notes.push(...listOf(span, ATTR.incompleteReasons).map((reason) => escapeText(reason.replaceAll('_', ' '))));
+  if (row.orphan) notes.push('parent not seen');
+  return notes;
+}
+
+/** User id of the nearest program above, so that only a change is drawn. */
+function uidAbove(row: TreeRow): number | undefined {
+  for (let above = row.parent; above !== undefined; above = above.parent) {
+    const uid = numberOf(above.span, ATTR.effectiveUid);
+    if (uid !== undefined) return uid;
+  }
+  return undefined;
+}
