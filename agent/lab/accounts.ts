@@ -58,5 +58,5 @@ export function accountFiles(
   };
 }
 
-/** Alice may become root by sudo without a password, nobody else may. */
-export const SUDOERS = 'Defaults !fqdn\nroot ALL=(ALL:ALL) ALL\nalice ALL=(ALL:ALL) NOPASSWD: ALL\n';
+/** Alice and bob may become root by sudo without a password, nobody else may. */
+export const SUDOERS = 'Defaults !fqdn\nroot ALL=(ALL:ALL) ALL\nalice, bob ALL=(ALL:ALL) NOPASSWD: ALL\n';
