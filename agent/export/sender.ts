@@ -55,7 +55,9 @@ export interface SenderOptions<T> {
 export class Sender<T> {
   readonly counters: SenderCounters = { exported: 0, refused: 0, inFlight: 0, requests: 0, failures: 0 };
   readonly #options: SenderOptions<T>;
-  #running: Promise<void> | undefined;
+  #running: Promise<void> = Promise.resolve();
+  /** Between the start of `#run` and the moment when it found the queue empty; no turn may lie between that and false. */
+  #active = false;
   #closing = false;
   #stopped = false;
   #failuresInARow = 0;
@@ -73,9 +75,10 @@ export class Sender<T> {
   /** Something was added to the queue. */
   notify(): void {
     if (this.#stopped) return;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    if (!this.#active) {
+      this.#active = true;
+      this.#running = this.#run();
+    }
     if (this.#gathering && this.#options.queue.size >= this.#options.batch.maxSpans) this.#wake?.();
   }
 
@@ -105,9 +108,10 @@ export class Sender<T> {
         continue;
       }
       // Only a person can mend it, and there is no time left to wait for one.
-      if (this.#closing && failure.pace === 'slow') return;
+      if (this.#closing && failure.pace === 'slow') break;
       await this.#pause(pauseMs(backoff, failure, this.#failuresInARow, random()));
     }
+    this.#active = false;
   }
 
   async #gather(): Promise<void> {

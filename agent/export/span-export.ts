@@ -63,6 +63,7 @@ export class SpanExport {
   #refusalsSaid = 0;
   #roomWanted: (() => void)[] = [];
   #closed = false;
+  #ending: Promise<Outcome> | undefined;
 
   constructor(options: ExportOptions, log: Log) {
     const transport = createTransport(options);
@@ -130,9 +131,14 @@ export class SpanExport {
 
   /**
    * Sends what is left, for `deadlineMs` at most, then counts the rest as late and says how many. Nothing is accepted
-   * afterwards. Never rejects.
+   * afterwards. Never rejects. A second call waits for the first.
    */
-  async shutdown(deadlineMs: number): Promise<Outcome> {
+  shutdown(deadlineMs: number): Promise<Outcome> {
+    this.#ending ??= this.#end(deadlineMs);
+    return this.#ending;
+  }
+
+  async #end(deadlineMs: number): Promise<Outcome> {
     this.#closed = true;
     const flushed = this.#sender.flush();
     const timers: NodeJS.Timeout[] = [];
