@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { runChild } from '../source/child-process.ts';
 import { type AccountFiles, accountFiles, type LabUser, makeUsers, SUDOERS } from './accounts.ts';
 import { type Client, makeClient } from './client.ts';
+import { whenOnly } from './inhabitants.ts';
 import { startKeeper } from './keeper.ts';
 import { type LabKeys, makeKey, makeKeys } from './keys.ts';
 import { authorizedKeysCommand, INSIDE, type SshdConfig, sshdConfig } from './sshd-config.ts';
@@ -50,6 +51,8 @@ export interface Lab extends Client {
   waitForLog(pattern: RegExp, timeoutMs?: number): Promise<LogLine>;
   /** Text that strace has written so far. */
   straceOutput(): Promise<string>;
+  /** Resolves when every connection has ended and nobody is left but the listener. @throws Error after `timeoutMs` (default 20,000) */
+  settled(timeoutMs?: number): Promise<void>;
   /** Ends everything and removes everything. */
   stop(): Promise<void>;
 }
@@ -103,14 +106,15 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
   failed.catch(() => undefined);
   const ready = keeper.log.waitFor(/^Server listening on|sshd is gone/);
   const line = await Promise.race([ready, failed]);
-  if (line.pid === undefined) {
+  const listenerPid = line.pid;
+  if (listenerPid === undefined) {
     await keeper.stop();
     throw new Error(`the private sshd did not start: ${await keeper.ended}`);
   }
   return {
     ...makeClient({ folder, port, users, keys }),
     port,
-    listenerPid: line.pid,
+    listenerPid,
     users: Object.fromEntries(users.map((user) => [user.name, user])) as Lab['users'],
     keys,
     folder,
@@ -118,6 +122,7 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
     log: () => keeper.log.lines(),
     waitForLog: (pattern, timeoutMs) => keeper.log.waitFor(pattern, timeoutMs),
     straceOutput: () => readFile(`${insideRoot}${INSIDE}/strace`, 'latin1'),
+    settled: (timeoutMs = 20_000) => whenOnly([listenerPid], keeper.pid, timeoutMs),
     async stop() {
       await keeper.stop();
       await rm(folder, { recursive: true, force: true });
