@@ -17,7 +17,7 @@ import { ATTR } from '../span/attributes.ts';
 import type { SpanRecord } from '../span/span-record.ts';
 import { grouped, secondsOf } from './figures.ts';
 import { headline, whoFrom } from './headline.ts';
-import { fitLine, lengthOf, lengthOfAll, type Piece, piece, renderLine, wrapPieces } from './line.ts';
+import { fitLine, lengthOfAll, type Piece, piece, renderLine, wrapPieces } from './line.ts';
 import { rowText } from './row-text.ts';
 import { numberOf } from './span-facts.ts';
 import { type TreeRow, treeOf } from './span-tree.ts';

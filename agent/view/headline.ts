@@ -1,7 +1,7 @@
 /** What a drawing says of the whole connection, before its tree: who, from where, how it went, where the time went. */
 import { ATTR } from '../span/attributes.ts';
 import type { SpanRecord } from '../span/span-record.ts';
-import { escapeText, quoteArg } from './escape.ts';
+import { quoteArg } from './escape.ts';
 import { counted, secondsOf, secondsText } from './figures.ts';
 import { type Look, type Piece, piece } from './line.ts';
 import { isSet, listOf, numberOf, textOf } from './span-facts.ts';
@@ -19,7 +19,7 @@ export function whoFrom(span: SpanRecord): string {
   const address = textOf(span, ATTR.clientAddress);
   const port = numberOf(span, ATTR.clientPort);
   const shown = address?.includes(':') === true && port !== undefined ? `[${address}]` : address;
-  return escapeText(`${user} from ${shown ?? 'an unknown address'}${port === undefined ? '' : `:${port}`}`);
+  return `${user} from ${shown ?? 'an unknown address'}${port === undefined ? '' : `:${port}`}`;
 }
 
 function whoAndHow(root: SpanRecord): Piece[] {
@@ -31,7 +31,7 @@ function whoAndHow(root: SpanRecord): Piece[] {
     piece(whoFrom(root), 'strong'),
     piece(`  ${text}`, look),
     ...ran(root),
-    piece(`, ${reason === undefined ? 'ended' : escapeText(reason.replaceAll('_', ' '))} after ${lasted}`),
+    piece(`, ${reason === undefined ? 'ended' : reason.replaceAll('_', ' ')} after ${lasted}`),
     piece(`  ${wallTime(root.startNs)}`, 'dim'),
   ];
 }
@@ -43,7 +43,7 @@ function outcome(root: SpanRecord): { text: string; look: Look } {
     const by = textOf(root, ATTR.authMethod);
     const failed = root.status === 'error';
     return {
-      text: escapeText(`logged in${by === undefined ? '' : ` by ${by}`}${failed ? ', sshd failed' : ''}`),
+      text: `logged in${by === undefined ? '' : ` by ${by}`}${failed ? ', sshd failed' : ''}`,
       look: failed ? 'bad' : 'good',
     };
   }
@@ -68,7 +68,7 @@ function keyOf(root: SpanRecord): Piece[][] {
   return [
     [
       piece('  key '),
-      piece(escapeText(`${textOf(root, ATTR.keyType) ?? ''} ${fingerprint}`.trimStart())),
+      piece(`${textOf(root, ATTR.keyType) ?? ''} ${fingerprint}`.trimStart()),
       ...(certificate === undefined ? [] : [piece(`, certificate ${quoteArg(certificate)}`)]),
     ],
   ];
@@ -99,11 +99,11 @@ function timeSplit(root: SpanRecord): Piece[][] {
 function incompleteness(root: SpanRecord): Piece[][] {
   if (!isSet(root, ATTR.incomplete)) return [];
   const lost = numberOf(root, ATTR.eventsLost);
-  const missing = listOf(root, ATTR.missingPhases).map(escapeText);
+  const missing = listOf(root, ATTR.missingPhases);
   const said = listOf(root, ATTR.incompleteReasons).map((reason) => {
     if (reason === 'events_lost' && lost !== undefined) return `${counted(lost, 'event')} lost`;
     if (reason === 'phase_signal_missing' && missing.length > 0) return `no signal for ${missing.join(' ')}`;
-    return escapeText(reason.replaceAll('_', ' '));
+    return reason.replaceAll('_', ' ');
   });
   return [said.map((text, i) => piece(`${i === 0 ? '  incomplete: ' : ', '}${text}`, 'bad'))];
 }

@@ -1,8 +1,12 @@
 /** A line of the terminal: pieces of text with a look each, cut to the width, then coloured or not. */
 
+import { escapeText } from './escape.ts';
+
 export type Look = 'plain' | 'strong' | 'dim' | 'good' | 'warn' | 'bad';
 
+/** Made by `piece` alone, so that no text reaches a terminal unescaped. */
 export interface Piece {
+  /** Escaped already: one code point is one column. */
   readonly text: string;
   readonly look: Look;
 }
@@ -10,8 +14,9 @@ export interface Piece {
 /** Select Graphic Rendition: the eight colours that every terminal has, so that a person's own palette applies. */
 const SGR: Readonly<Record<Look, string>> = { plain: '', strong: '1', dim: '2', good: '32', warn: '33', bad: '31' };
 
+/** Whatever the text is and whoever chose it, it is safe to write afterwards. */
 export function piece(text: string, look: Look = 'plain'): Piece {
-  return { text, look };
+  return { text: escapeText(text), look };
 }
 
 /** Code points; wide characters count one. */

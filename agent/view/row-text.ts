@@ -1,7 +1,7 @@
 /** What one row of a drawing says: the result in its column, the text beside the branches, and notes. */
 import { ATTR, HELPER_NAMES, SPAN_NAMES } from '../span/attributes.ts';
 import type { SpanRecord } from '../span/span-record.ts';
-import { escapeText, quoteArg } from './escape.ts';
+import { quoteArg } from './escape.ts';
 import { counted, secondsOf } from './figures.ts';
 import { type Look, type Piece, piece } from './line.ts';
 import { isSet, listOf, numberOf, textOf } from './span-facts.ts';
@@ -30,9 +30,9 @@ export function rowText(row: TreeRow): RowText {
   if (!span.name.startsWith('ssh.')) return { result: exitOf(span), text: programText(span), more: [], note };
   const owner = textOf(span, ATTR.spentBy);
   if (owner !== undefined) {
-    return { result: piece(owner, 'dim'), text: [piece(escapeText(span.name), 'dim')], more: [], note };
+    return { result: piece(owner, 'dim'), text: [piece(span.name, 'dim')], more: [], note };
   }
-  const name = piece(escapeText(span.name), 'strong');
+  const name = piece(span.name, 'strong');
   if (HELPERS.has(span.name)) {
     return { result: exitOf(span), text: [name, piece('  '), ...programText(span)], more: heldUp(span), note };
   }
@@ -43,7 +43,7 @@ export function rowText(row: TreeRow): RowText {
 /** Exit code, signal, or why there is none. */
 export function exitOf(span: SpanRecord): Piece {
   const signal = textOf(span, ATTR.exitSignal);
-  if (signal !== undefined) return piece(escapeText(signal), 'bad');
+  if (signal !== undefined) return piece(signal, 'bad');
   const code = numberOf(span, ATTR.exitCode);
   if (code !== undefined) return piece(`exit ${code}`, code === 0 ? 'good' : 'bad');
   if (isSet(span, ATTR.replaced)) return piece('replaced', 'dim');
@@ -54,11 +54,11 @@ export function exitOf(span: SpanRecord): Piece {
 export function programText(span: SpanRecord): Piece[] {
   const args = listOf(span, ATTR.commandArgs);
   const name = textOf(span, ATTR.executableName) ?? span.name;
-  if (args.length === 0) return [piece(escapeText(name), 'strong'), piece('  (arguments not known)', 'dim')];
+  if (args.length === 0) return [piece(name, 'strong'), piece('  (arguments not known)', 'dim')];
   const [first = '', ...rest] = args;
   // A login shell is told so by a dash before its name.
   const called = first.slice(first.lastIndexOf('/') + 1).replace(/^-/, '');
-  const head = called === name ? [] : [piece(`${escapeText(name)}: `, 'strong')];
+  const head = called === name ? [] : [piece(`${name}: `, 'strong')];
   let line = '';
   for (const arg of rest) {
     if (line.length > MAX_DRAWN_CHARACTERS) break;
@@ -72,7 +72,7 @@ const RESULT_LOOKS: Readonly<Record<string, Look>> = { accepted: 'good', accepta
 function authResultOf(span: SpanRecord): Piece {
   const result = textOf(span, ATTR.authResult);
   if (result === undefined) return piece(span.status === 'error' ? 'failed' : '', 'bad');
-  return piece(escapeText(result), RESULT_LOOKS[result] ?? (span.status === 'error' ? 'bad' : 'warn'));
+  return piece(result, RESULT_LOOKS[result] ?? (span.status === 'error' ? 'bad' : 'warn'));
 }
 
 function details(span: SpanRecord): Piece[] {
@@ -102,10 +102,7 @@ function details(span: SpanRecord): Piece[] {
     }
     default:
   }
-  const text = words
-    .filter((word) => word !== '')
-    .map(escapeText)
-    .join(' ');
+  const text = words.filter((word) => word !== '').join(' ');
   return text === '' ? [] : [piece(`  ${text}`)];
 }
 
@@ -115,7 +112,7 @@ function keyText(span: SpanRecord): Piece[] {
   const certificate = textOf(span, ATTR.certificateId);
   if (certificate !== undefined) words.push(`certificate ${quoteArg(certificate)}`);
   const known = words.filter((word) => word !== undefined);
-  return known.length === 0 ? [] : [piece(`  ${escapeText(known.join(' '))}`)];
+  return known.length === 0 ? [] : [piece(`  ${known.join(' ')}`)];
 }
 
 /** sshd waits for these from fork to exit, and so does the client. */
@@ -152,8 +149,7 @@ function commonNotes(row: TreeRow): string[] {
   if (redactions !== undefined) notes.push(`${counted(redactions, 'secret')} hidden`);
   if (isSet(span, ATTR.startUnknown)) notes.push('start not seen');
   if (isSet(span, ATTR.endUnknown)) notes.push('end not seen');
-  if (!span.root)
-    notes.push(...listOf(span, ATTR.incompleteReasons).map((reason) => escapeText(reason.replaceAll('_', ' '))));
+  if (!span.root) notes.push(...listOf(span, ATTR.incompleteReasons).map((reason) => reason.replaceAll('_', ' ')));
   if (row.orphan) notes.push('parent not seen');
   return notes;
 }
