@@ -95,6 +95,7 @@ function ownFields(event: KernelEvent): Fields {
       return {
         child: event.child.pid,
         child_start: String(event.child.startNs),
+        exec: event.execId,
         uid: event.uids,
         sid: event.sid,
         pidns: event.pidNamespace,
@@ -121,6 +122,7 @@ function ownFields(event: KernelEvent): Fields {
         code: event.code,
         signal: event.signal,
         core: event.core ? 1 : 0,
+        exec: event.execId,
         uid: event.uids,
         sid: event.sid,
         comm: hex(event.comm),

@@ -81,6 +81,8 @@ export interface ForkEvent extends ProcessRecord {
   /** `process` is the parent. */
   readonly kind: 'fork';
   readonly child: ProcessId;
+  /** Exec number of the parent; the child inherits it. */
+  readonly execId?: number | undefined;
   readonly uids?: Uids | undefined;
   readonly sid?: number | undefined;
   readonly pidNamespace?: number | undefined;
@@ -121,6 +123,7 @@ export interface ExitEvent extends ProcessRecord {
   /** 0: none. */
   readonly signal: number;
   readonly core: boolean;
+  readonly execId?: number | undefined;
   readonly uids?: Uids | undefined;
   readonly sid?: number | undefined;
   readonly comm?: Uint8Array | undefined;

@@ -63,8 +63,8 @@ export function putProgram(
   if (program.execNumber > 1) put(attributes, ATTR.execNumber, program.execNumber);
   putFlag(attributes, ATTR.replaced, program.replaced);
   putFlag(attributes, ATTR.survivor, program.survivor);
-  putCount(attributes, ATTR.forks, program.forks);
-  putCount(attributes, ATTR.forksFailed, program.forksFailed);
+  putCount(attributes, ATTR.forks, program.forks ?? 0);
+  putCount(attributes, ATTR.forksFailed, program.forksFailed ?? 0);
   putCount(attributes, ATTR.failedExecs, program.failedExecs);
   put(attributes, ATTR.containerId, containerId(program.containerCgroup));
 }

@@ -132,7 +132,8 @@ export interface HandshakeActivity extends ActivityBase {
 /** `ssh.auth`: first user name to authenticated, given up or thrown out. */
 export interface AuthActivity extends ActivityBase {
   readonly kind: 'auth';
-  readonly result: 'accepted' | 'rejected' | 'aborted';
+  /** Absent where events were lost and none of them can be ruled out. */
+  readonly result?: 'accepted' | 'rejected' | 'aborted' | undefined;
 }
 
 export type AttemptResult = 'acceptable' | 'accepted' | 'partial' | 'rejected' | 'bad_signature' | 'denied' | 'aborted';
@@ -143,8 +144,8 @@ export interface AttemptActivity extends ActivityBase {
   readonly ordinal: number;
   /** Name as in SSH: `publickey`, `password`, `keyboard-interactive`, …; absent if the request was lost. */
   readonly method?: string | undefined;
-  /** The client only asked whether the key would do. */
-  readonly query: boolean;
+  /** The client only asked whether the key would do. Absent: the request was lost. */
+  readonly query?: boolean | undefined;
   /** Absent where the answer was lost, or where success without a login has two explanations (root refused, or a step of several). */
   readonly result?: AttemptResult | undefined;
   /** Absent where it was lost, or cut. */
@@ -204,9 +205,9 @@ export interface ProgramFacts {
   readonly replaced: boolean;
   /** It outlived its connection. */
   readonly survivor: boolean;
-  /** Children that ended without ever running a program of their own, while this one ran. */
-  readonly forks: number;
-  readonly forksFailed: number;
+  /** Children that ended without ever running a program of their own, while this one ran. Absent where events were lost. */
+  readonly forks?: number | undefined;
+  readonly forksFailed?: number | undefined;
   /** Failed execs seen (exact mode), by errno name or number. */
   readonly failedExecs: number;
   readonly containerCgroup?: string | undefined;
