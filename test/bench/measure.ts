@@ -1,0 +1,78 @@
+import type { StreamMultiplier } from './stream-multiplier.ts';
+
+/** What is measured: bytes in, a number of results out. A pipeline fits as well as its first stage. */
+export interface Stage {
+  /** Takes a chunk; returns how many results came out. */
+  push(chunk: Uint8Array): number;
+  end(): number;
+}
+
+/** One run. Times are those spent in the stage, not in making its input. */
+export interface Measurement {
+  readonly events: number;
+  readonly results: number;
+  readonly bytes: number;
+  readonly stageMs: number;
+  readonly eventsPerSecond: number;
+  /** What the whole process took at most. V8 collects late when nothing presses it, so this grows with the speed. */
+  readonly peakRssBytes: number;
+  /** What the stage still holds before its end, after a full collection: this must not grow with the stream. */
+  readonly heldBytes: number;
+}
+
+/** As a pipe gives them. */
+const CHUNK_BYTES = 65_536;
+
+/** Bytes of the heap and of array buffers that are in use. Needs `node --expose-gc`. */
+function heldBytes(): number {
+  if (globalThis.gc === undefined) throw new Error('run with --expose-gc, or memory cannot be told from garbage');
+  globalThis.gc();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+/** Feeds copies of a stream until at least `minEvents` were fed. */
+export function measure(stage: Stage, multiplier: StreamMultiplier, minEvents: number): Measurement {
+  let results = 0;
+  let bytes = 0;
+  let stageMs = 0;
+  const feed = (input: Uint8Array): void => {
+    bytes += input.length;
+    const start = performance.now();
+    for (let at = 0; at < input.length; at += CHUNK_BYTES) results += stage.push(input.subarray(at, at + CHUNK_BYTES));
+    stageMs += performance.now() - start;
+  };
+  feed(multiplier.opening);
+  let events = multiplier.openingEvents;
+  for (let copy = 0; events < minEvents; copy++) {
+    feed(multiplier.copy(copy));
+    events += multiplier.eventsPerCopy;
+  }
+  const held = heldBytes();
+  const start = performance.now();
+  results += stage.end();
+  stageMs += performance.now() - start;
+  return {
+    events,
+    results,
+    bytes,
+    stageMs,
+    eventsPerSecond: (events / stageMs) * 1_000,
+    peakRssBytes: process.resourceUsage().maxRSS * 1_024,
+    heldBytes: held,
+  };
+}
+
+/** One line for people. */
+export function describeMeasurement(name: string, run: Measurement): string {
+  const figures = [
+    `${run.events.toLocaleString('en')} events`,
+    `${(run.bytes / 2 ** 20).toFixed(0)} MiB`,
+    `${(run.stageMs / 1_000).toFixed(2)} s`,
+    `${Math.round(run.eventsPerSecond).toLocaleString('en')} events/s`,
+    `${run.results.toLocaleString('en')} results`,
+    `held ${(run.heldBytes / 2 ** 20).toFixed(1)} MiB`,
+    `peak RSS ${(run.peakRssBytes / 2 ** 20).toFixed(0)} MiB`,
+  ];
+  return `${name}: ${figures.join(', ')}`;
+}
