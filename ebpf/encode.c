@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <string.h>
+#include <arpa/inet.h>
+#include "encode.h"
+
+static const char *const kinds[K_KINDS] = {
+	[K_UNTRACKED] = "untracked", [K_FORK] = "fork", [K_EXEC] = "exec", [K_BYTES] = "bytes", [K_ENV] = "env",
+	[K_EXIT] = "exit", [K_SETSID] = "setsid", [K_SETRESUID] = "setresuid", [K_EXECFAIL] = "execfail",
+	[K_ACCEPT] = "accept", [K_DROP] = "drop", [K_TCP] = "tcp", [K_MON] = "mon", [K_LOG] = "log",
+};
+
+const char *kind_name(unsigned int kind)
+{
+	return kind < K_KINDS ? kinds[kind] : "unknown";
+}
+
+const char *role_name(unsigned int role)
+{
+	switch (role) {
+	case R_LISTENER: return "listener";
+	case R_SSHD: return "sshd";
+	case R_PROGRAM: return "program";
+	default: return NULL;
+	}
+}
+
+void open_record(struct text *t, const char *kind, __u64 ts)
+{
+	put(t, "{\"k\":\"");
+	put(t, kind);
+	put(t, "\"");
+	put_big(t, "ts", ts);
+}
+
+void close_record(struct text *t)
+{
+	put(t, "}\n");
+}
+
+void put_conn(struct text *t, __u32 pid, __u64 start)
+{
+	if (!pid)
+		return;
+	put(t, ",\"conn\":[");
+	put_u64(t, pid);
+	put(t, ",\"");
+	put_u64(t, start);
+	put(t, "\"]");
+}
+
+void put_process(struct text *t, __u32 pid, __u64 start, __u32 conn_pid, __u64 conn_start, __u32 role)
+{
+	put_num(t, "pid", pid);
+	put_big(t, "start", start);
+	put_conn(t, conn_pid, conn_start);
+	if (role_name(role))
+		put_name(t, "role", role_name(role));
+}
+
+void put_uids(struct text *t, const __u32 uid[3])
+{
+	put(t, ",\"uid\":[");
+	put_u64(t, uid[0]);
+	put(t, ",");
+	put_u64(t, uid[1]);
+	put(t, ",");
+	put_u64(t, uid[2]);
+	put(t, "]");
+}
+
+void put_comm(struct text *t, const char comm[16])
+{
+	put_bytes(t, "comm", comm, strnlen(comm, 16));
+}
+
+static void put_address(struct text *t, const char *key, int family, const __u8 *bytes)
+{
+	static const __u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char s[INET6_ADDRSTRLEN];
+
+	if (family == AF_INET6 && !memcmp(bytes, mapped, sizeof(mapped))) {
+		family = AF_INET;
+		bytes += sizeof(mapped);
+	}
+	if (inet_ntop(family, bytes, s, sizeof(s)))
+		put_name(t, key, s);
+}
+
+void put_addresses(struct text *t, const struct addresses *a)
+{
+	if (!a->family)
+		return;
+	put_address(t, "peer", a->family, a->peer);
+	put_num(t, "peer_port", a->peer_port);
+	put_address(t, "local", a->family, a->local);
+	put_num(t, "local_port", a->local_port);
+}
+
+static void put_namespace(struct text *t, __u32 nspid, __u32 pidns)
+{
+	if (nspid)
+		put_num(t, "nspid", nspid);
+	if (pidns)
+		put_num(t, "pidns", pidns);
+}
+
+static void fork_fields(struct text *t, const struct ev_fork *e)
+{
+	put_num(t, "child", e->child);
+	put_big(t, "child_start", e->child_start);
+	put_uids(t, e->uid);
+	put_num(t, "sid", e->sid);
+	put_namespace(t, e->nspid, e->pidns);
+}
+
+static void exec_fields(struct text *t, const struct ev_exec *e)
+{
+	put_num(t, "ppid", e->ppid);
+	put_uids(t, e->uid);
+	put_num(t, "gid", e->gid);
+	put_num(t, "sid", e->sid);
+	put_num(t, "pgid", e->pgid);
+	if (e->luid != ~0U)
+		put_num(t, "luid", e->luid);
+	if (e->ses != ~0U)
+		put_num(t, "ses", e->ses);
+	put_num(t, "exec", e->exec_id);
+	put_num(t, "old", e->old);
+	put_comm(t, e->comm);
+	if (e->file_got)
+		put_bytes(t, "file", e->file, e->file_got);
+	put_num(t, "argv_len", e->argv_len);
+	put_bytes(t, "argv", e->argv, e->argv_got);
+	put_big(t, "cgroup", e->cgroup);
+	put_namespace(t, e->nspid, e->pidns);
+}
+
+static void bytes_fields(struct text *t, const struct ev_bytes *e)
+{
+	put_name(t, "of", e->what == V_FILE ? "file" : "argv");
+	put_num(t, "off", e->off);
+	put_num(t, "len", e->len);
+	put_num(t, "total", e->total);
+	if (e->got)
+		put_bytes(t, "data", e->data, e->got);
+}
+
+static void env_fields(struct text *t, const struct ev_env *e)
+{
+	put_bytes(t, "data", e->data, e->got);
+	if (e->cut)
+		put_num(t, "cut", 1);
+	else
+		put_num(t, "len", e->got);
+}
+
+static void exit_fields(struct text *t, const struct ev_exit *e)
+{
+	put_num(t, "code", e->status >> 8 & 255);
+	put_num(t, "signal", e->status & 127);
+	put_num(t, "core", e->status >> 7 & 1);
+	put_uids(t, e->uid);
+	put_num(t, "sid", e->sid);
+	put_comm(t, e->comm);
+	if (e->title_got)
+		put_bytes(t, "title", e->title, e->title_got);
+}
+
+static void tcp_fields(struct text *t, const struct ev_tcp *e)
+{
+	if (e->h.kind == K_TCP) {
+		if (e->cookie)
+			put_big(t, "sk", e->cookie);
+		put_num(t, "old", e->old_state);
+		put_num(t, "new", e->new_state);
+	}
+	put_addresses(t, &e->a);
+	if (e->h.kind != K_TCP)
+		return;
+	put_big(t, "rx", e->rx);
+	put_big(t, "tx", e->tx);
+	put_num(t, "srtt_us", e->srtt_us);
+	put_num(t, "retrans", e->retrans);
+	if (e->by != BY_UNKNOWN)
+		put_name(t, "by", e->by == BY_LOCAL ? "local" : "peer");
+}
+
+static void mon_fields(struct text *t, const struct ev_mon *e)
+{
+	put_num(t, "type", e->type);
+	put_num(t, "len", e->len);
+	put_num(t, "total", e->total);
+	if (e->got)
+		put_bytes(t, "data", e->data, e->got);
+}
+
+static void log_fields(struct text *t, const struct ev_log *e)
+{
+	put_num(t, "len", e->len);
+	put_bytes(t, "data", e->data, e->got);
+}
+
+static void ids_fields(struct text *t, const struct ev_ids *e)
+{
+	switch (e->h.kind) {
+	case K_SETSID:
+		put_num(t, "sid", e->sid);
+		break;
+	case K_SETRESUID:
+		put_uids(t, e->uid);
+		break;
+	default:
+		put_int(t, "ret", e->ret);
+		if (e->file_got)
+			put_bytes(t, "file", e->file, e->file_got);
+		return;
+	}
+	if (e->late)
+		put_num(t, "late", 1);
+}
+
+void encode(struct text *t, const struct head *h)
+{
+	open_record(t, kind_name(h->kind), h->ts);
+	put_num(t, "cpu", h->cpu);
+	put_num(t, "seq", h->seq);
+	put_process(t, h->pid, h->start, h->conn_pid, h->conn_start, h->role);
+	switch (h->kind) {
+	case K_FORK: fork_fields(t, (const void *)h); break;
+	case K_EXEC: exec_fields(t, (const void *)h); break;
+	case K_BYTES: bytes_fields(t, (const void *)h); break;
+	case K_ENV: env_fields(t, (const void *)h); break;
+	case K_EXIT: exit_fields(t, (const void *)h); break;
+	case K_ACCEPT:
+	case K_DROP:
+	case K_TCP: tcp_fields(t, (const void *)h); break;
+	case K_MON: mon_fields(t, (const void *)h); break;
+	case K_LOG: log_fields(t, (const void *)h); break;
+	default: ids_fields(t, (const void *)h);
+	}
+	close_record(t);
+}

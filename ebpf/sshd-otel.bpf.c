@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Facts about stock sshd: who forked, what ran with its whole argv, who it was,
+ * what the monitor protocol said, what became of the socket. Five tracepoints
+ * with BTF; a process outside sshd's trees costs a lookup at each.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "kernel.h"
+#include "sshd-otel.h"
+#include "state.bpf.h"
+#include "task.bpf.h"
+#include "socket.bpf.h"
+#include "monitor.bpf.h"
+#include "exec.bpf.h"
+#include "seed.bpf.h"
+
+#define SIGNAL_GROUP_EXIT	4
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 ppid = parent->tgid, pid = child->tgid;
+	struct proc *pp, p = {};
+	struct ev_fork *e;
+	__u64 ts;
+
+	if (child->pid != pid)		/* a thread */
+		return 0;
+	pp = find(ppid);
+	if (!pp)
+		return 0;
+	ts = bpf_ktime_get_boot_ns();
+	if (pp->role == R_SSHD)
+		note_changes(parent, pp, ppid, ts);
+	fresh_proc(&p, child);
+	p.start = child->start_boottime;
+	inherit(&p, pp, pid);
+	follow(pid, &p);
+	if (pp->role == R_CANDIDATE)
+		return 0;
+	if (p.role == R_SSHD)
+		__sync_fetch_and_add(&forked_sshd, 1);
+	e = take(pp, ppid, K_FORK, sizeof(*e), ts);
+	if (e) {
+		e->child = pid;
+		e->child_start = p.start;
+		read_uids(parent, e->uid);
+		e->sid = p.sid;
+		read_namespace(child, &e->nspid, &e->pidns);
+		give(e, ts);
+	}
+	if (pp->role == R_LISTENER)
+		accepted(parent, &p, pid);
+	return 0;
+}
+
+/* A root's sshd that nobody followed started: inetd's connection, or perhaps a listener. */
+static __always_inline struct proc *newcomer(struct task_struct *t, __u32 pid)
+{
+	struct proc p = {}, *kept;
+	struct sock *sk;
+
+	if ((only_pid && only_pid != pid) || !runs_sshd(t) || !in_scope(t))
+		return NULL;
+	fresh_proc(&p, t);
+	p.image = 1;
+	sk = stdin_tcp(t);
+	if (sk) {
+		p.role = R_SSHD;
+		p.conn_pid = pid;
+		p.conn_start = p.start;
+	} else {
+		p.role = find_tcp(t, LISTENING, 0) ? R_LISTENER : R_CANDIDATE;
+	}
+	kept = follow(pid, &p);
+	if (kept && sk)
+		accepted(t, kept, pid);
+	return kept;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *t, int old, struct linux_binprm *bprm)
+{
+	__u32 pid = t->tgid;
+	struct proc *p = find(pid);
+	bool leader = false;
+	__u64 ts;
+
+	if (!p) {
+		p = adopt(t, pid);
+		if (p && p->conn_pid == pid)
+			accepted(t, p, pid);
+		if (!p)
+			p = newcomer(t, pid);
+		if (!p)
+			return 0;
+	}
+	ts = bpf_ktime_get_boot_ns();
+	p->image = runs_sshd(t);
+	if (p->role == R_CANDIDATE) {
+		if (!p->image)
+			bpf_map_delete_elem(&procs, &pid);
+		return 0;
+	}
+	if (p->role == R_SSHD) {
+		note_changes(t, p, pid, ts);
+		if (!p->image) {
+			leader = p->sid == pid && p->conn_pid != pid;
+			p->role = R_PROGRAM;
+		}
+	}
+	give_exec(t, p, pid, old, BPF_CORE_READ(bprm, filename), ts);
+	if (leader)
+		give_environment(t, pid, ts);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *t)
+{
+	__u32 pid = t->tgid;
+	struct proc *p = find(pid), last;
+	struct ev_exit *e;
+	__u64 ts;
+	long n;
+
+	if (BPF_CORE_READ(t, signal, live.counter))
+		return 0;
+	if (!p)
+		p = adopt(t, pid);
+	if (!p)
+		return 0;
+	last = *p;
+	if (bpf_map_delete_elem(&procs, &pid))	/* two last threads at once: one tells */
+		return 0;
+	if (last.role == R_CANDIDATE)
+		return 0;
+	ts = bpf_ktime_get_boot_ns();
+	if (last.role == R_SSHD) {
+		note_changes(t, &last, pid, ts);
+		child_gone(&last, pid);
+	}
+	e = take(&last, pid, K_EXIT, sizeof(*e), ts);
+	if (!e)
+		return 0;
+	e->status = BPF_CORE_READ(t, group_leader, exit_code);
+	if (BPF_CORE_READ(t, signal, flags) & SIGNAL_GROUP_EXIT)
+		e->status = BPF_CORE_READ(t, signal, group_exit_code);
+	read_uids(t, e->uid);
+	e->sid = id_of(t, PIDTYPE_SID);
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), t->group_leader->comm);
+	n = 0;
+	if (last.role != R_PROGRAM)
+		n = bpf_probe_read_user_str(e->title, sizeof(e->title), (void *)BPF_CORE_READ(t, mm, arg_start));
+	e->title_got = n > 0 ? n - 1 : 0;
+	give(e, ts);
+	return 0;
+}
+
+/* sshd begins to listen: now it is a listener, wherever it was started from. */
+static __always_inline void begins_to_listen(struct task_struct *t, struct proc *p, __u32 pid)
+{
+	if (!p->image || p->role == R_LISTENER || !runs_sshd(t) || !in_scope(t))
+		return;
+	p->role = R_LISTENER;
+	p->conn_pid = 0;
+	p->conn_start = 0;
+	give_exec(t, p, pid, pid, NULL, bpf_ktime_get_boot_ns());
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp, struct sock *sk, int old, int new)
+{
+	struct tracked_sock *s;
+	struct task_struct *t;
+	__u64 key = (__u64)sk;
+	struct proc *p;
+	__u32 pid;
+
+	s = bpf_map_lookup_elem(&socks, &key);
+	if (s) {
+		__u64 cookie = 0;
+#ifndef OLD_KERNEL
+		cookie = bpf_get_socket_cookie(sk);
+#endif
+		give_tcp(&s->owner, s->pid, K_TCP, &s->a, sk, cookie, old, new, closed_by(sk, old, new));
+		if (new == TCP_CLOSE)
+			bpf_map_delete_elem(&socks, &key);
+		return 0;
+	}
+	pid = bpf_get_current_pid_tgid() >> 32;
+	p = find(pid);
+	if (!p || !is_tcp(sk))
+		return 0;
+	t = (struct task_struct *)bpf_get_current_task();
+	if (old == TCP_CLOSE && new == TCP_LISTEN) {
+		begins_to_listen(t, p, pid);
+	} else if (p->role == R_LISTENER && is_drop(t, sk, old, new)) {
+		struct addresses a;
+
+		read_addresses(sk, &a);
+		give_tcp(p, pid, K_DROP, &a, sk, 0, old, new, BY_LOCAL);
+	}
+	return 0;
+}
+
+#include "send.bpf.h"
+#include "exact.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What crosses from the BPF programs to user space: records, limits, counters. */
+#ifndef SSHD_OTEL_H
+#define SSHD_OTEL_H
+
+enum kind {
+	K_UNTRACKED,	/* only counted: a process that found no room in the map */
+	K_FORK, K_EXEC, K_BYTES, K_ENV, K_EXIT, K_SETSID, K_SETRESUID, K_EXECFAIL,
+	K_ACCEPT, K_DROP, K_TCP, K_MON, K_LOG,
+	K_KINDS,
+};
+
+enum role {
+	R_NONE,
+	R_LISTENER,
+	R_SSHD,		/* runs sshd's image, on behalf of a connection */
+	R_PROGRAM,	/* ran, or descends from one that ran, another image */
+	R_CANDIDATE,	/* root's sshd that does not listen yet: watched, never reported */
+};
+
+enum value { V_ARGV, V_FILE };
+
+#define MAX_CPUS	512
+#define FILE_INLINE	128
+#define ARGV_INLINE	512
+#define PIECE_SMALL	4096
+#define PIECE_BIG	(32 * 1024)
+#define PIECES		200		/* x 32 KiB: above the kernel's ceiling of 6 MiB */
+#define ENV_SMALL	256
+#define ENV_MAX		4096
+#define MON_SMALL	96
+#define MON_MAX		4096
+#define LOG_MAX		1024
+#define TITLE_MAX	128
+
+struct head {			/* on every record */
+	__u64 ts;		/* CLOCK_BOOTTIME ns */
+	__u64 start;		/* start of the process, CLOCK_BOOTTIME ns */
+	__u64 conn_start;	/* start of its connection's monitor; 0: none */
+	__u64 seq;
+	__u32 pid;		/* tgid in the initial pid namespace */
+	__u32 conn_pid;
+	__u32 cpu;
+	__u16 kind;
+	__u16 role;
+};
+
+struct ev_fork {
+	struct head h;
+	__u64 child_start;
+	__u32 child, uid[3], sid, nspid, pidns;
+};
+
+struct ev_exec {
+	struct head h;
+	__u64 cgroup, exec_id;
+	__u32 old, ppid, uid[3], gid, sid, pgid, luid, ses, nspid, pidns;
+	__u32 argv_len;			/* bytes in the process */
+	__u32 argv_got, file_got;	/* bytes in this record */
+	char comm[16];
+	char file[FILE_INLINE];
+	char argv[ARGV_INLINE];
+};
+
+struct ev_bytes {		/* more of an exec; same pid and ts as the exec */
+	struct head h;
+	__u32 what, off, len, got, total;
+	char data[];
+};
+
+struct ev_env {
+	struct head h;
+	__u32 got, cut;
+	char data[];
+};
+
+struct ev_exit {
+	struct head h;
+	__u32 status;		/* as wait(2) gives it */
+	__u32 uid[3], sid, title_got;
+	char comm[16];
+	char title[TITLE_MAX];
+};
+
+struct ev_ids {			/* K_SETSID, K_SETRESUID, K_EXECFAIL */
+	struct head h;
+	__u32 uid[3], sid, late;
+	__s32 ret;
+	__u32 file_got;
+	char file[FILE_INLINE];
+};
+
+struct addresses {
+	__u8 local[16], peer[16];
+	__u16 family, local_port, peer_port, pad;
+};
+
+enum closer { BY_UNKNOWN, BY_LOCAL, BY_PEER };
+
+struct ev_tcp {			/* K_ACCEPT, K_DROP, K_TCP */
+	struct head h;
+	struct addresses a;
+	__u64 cookie, rx, tx;
+	__u32 old_state, new_state, srtt_us, retrans, by;
+};
+
+struct ev_mon {
+	struct head h;
+	__u32 type, len, total, got;
+	char data[];
+};
+
+struct ev_log {
+	struct head h;
+	__u32 len, got;
+	char data[];
+};
+
+/* A record that found no room in the ring; travels in a ring of its own. */
+struct loss {
+	__u64 conn_start;
+	__u32 conn_pid;
+	__u32 kind;
+};
+
+/* What the task iterator tells of a process that it adopted. */
+struct seed {
+	__u64 ts, start, pstart, conn_start, exec_id;
+	__u32 pid, ppid, conn_pid, role, uid[3], sid, pgid, luid;
+	struct addresses a;
+	char comm[16];
+};
+
+/* Entry of the map of followed processes; user space reads it in its sweep. */
+struct proc {
+	__u64 start, conn_start;
+	__u64 cred;		/* address of its credentials: a new one means a change */
+	__u64 orphaned;		/* when its monitor was first found gone */
+	__u32 conn_pid, sid, uid, sweep;
+	__u8 role;
+	__u8 image;		/* root's sshd runs in it, whatever its role */
+	__u8 adopted;		/* was there before the tracer */
+	__u8 pad[5];
+};
+
+struct cpu_seq {		/* one cache line a CPU */
+	__u64 next;
+	__u64 pad[7];
+};
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Who is followed, the rings, and how a record is numbered, reserved, given. */
+#ifndef STATE_BPF_H
+#define STATE_BPF_H
+
+const volatile __u64 ring_size = 8 << 20;
+const volatile __u64 headroom = 1 << 20;	/* last part of the ring, closed to argv bulk */
+const volatile __u64 wake_at = 1 << 20;		/* unread bytes that wake the reader */
+const volatile __u32 only_pid;			/* 0, or the one listener to trace */
+const volatile bool all_namespaces;		/* sshds inside containers too */
+const volatile bool log_lines = true;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 << 10);
+} losses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__type(key, __u32);
+	__type(value, struct proc);
+} procs SEC(".maps");
+
+struct cpu_seq seqs[MAX_CPUS];
+__u64 lost[K_KINDS];		/* every loss; also those that the losses ring had no room for */
+__u64 last_wake;
+__u64 forked_sshd;		/* sshd images born: each deserves one look by the sweep */
+
+/*
+ * The number of this record among those that this CPU tried to make. A program
+ * may be interrupted by another one on its CPU, so it takes one instruction;
+ * kernels before 5.12 lack it, and never preempt a program. There only the one
+ * program that runs in interrupts could take a number twice: it counts in its
+ * own row.
+ */
+static __always_inline __u64 next_seq(__u32 row)
+{
+	if (row >= MAX_CPUS)
+		return 0;
+#ifdef OLD_KERNEL
+	return seqs[row].next++;
+#else
+	return __sync_fetch_and_add(&seqs[row].next, 1);
+#endif
+}
+
+static __always_inline void count_loss(__u32 conn_pid, __u64 conn_start, __u32 kind)
+{
+	struct loss l = { .conn_start = conn_start, .conn_pid = conn_pid, .kind = kind };
+
+	if (kind < K_KINDS)
+		__sync_fetch_and_add(&lost[kind], 1);
+	bpf_ringbuf_output(&losses, &l, sizeof(l), BPF_RB_NO_WAKEUP);
+}
+
+/* Room for a record of @size bytes with its head filled in; NULL: counted as lost. */
+static __always_inline void *take(const struct proc *p, __u32 pid, __u32 kind, __u64 size, __u64 ts)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct head *h;
+	__u64 seq;
+
+#ifdef OLD_KERNEL
+	if (kind == K_TCP || kind == K_DROP)
+		cpu += MAX_CPUS / 2;
+#endif
+	seq = next_seq(cpu);
+	h = bpf_ringbuf_reserve(&events, size, 0);
+	if (!h) {
+		count_loss(p->conn_pid, p->conn_start, kind);
+		return NULL;
+	}
+	h->ts = ts;
+	h->start = p->start;
+	h->conn_start = p->conn_start;
+	h->seq = seq;
+	h->pid = pid;
+	h->conn_pid = p->conn_pid;
+	h->cpu = cpu;
+	h->kind = kind;
+	h->role = p->role;
+	return h;
+}
+
+/*
+ * A wake-up costs ten times what the record costs. The reader comes by itself
+ * every 20 ms; it is woken only when the ring fills, at most once a ms.
+ */
+static __always_inline void give(void *record, __u64 ts)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_at && ts - last_wake > 1000000) {
+		last_wake = ts;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(record, flags);
+}
+
+static __always_inline bool room_for_bulk(__u64 size)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) + size + headroom <= ring_size;
+}
+
+static __always_inline struct proc *find(__u32 pid)
+{
+	return bpf_map_lookup_elem(&procs, &pid);
+}
+
+static __always_inline struct proc *follow(__u32 pid, const struct proc *p)
+{
+	if (bpf_map_update_elem(&procs, &pid, p, BPF_ANY)) {
+		count_loss(p->conn_pid, p->conn_start, K_UNTRACKED);
+		return NULL;
+	}
+	return find(pid);
+}
+
+#endif
