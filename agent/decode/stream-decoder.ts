@@ -184,6 +184,10 @@ export class StreamDecoder {
         this.#sequence.explain(decoded.count, decoded.conn);
         this.#hold(decoded, number, size, out);
         break;
+      case 'hello':
+        // It opens what follows it, so it waits for nothing, not even for records that were made before it.
+        this.#pass(decoded, out);
+        break;
       default:
         this.#hold(decoded, number, size, out);
     }

@@ -151,6 +151,15 @@ describe('StreamDecoder', () => {
     assert.equal(decodeChunks([toBytes(toLines([setsid(1)]).trimEnd())]).events.length, 1);
   });
 
+  it('tells hello before anything that follows it, also what was made long before', () => {
+    const hello = { k: 'hello', v: 1, ts: '900000000', producer: 'p', version: '1' };
+    const { events } = decodeRecords([hello, setsid(1), setsid(899_999_999)]);
+    assert.deepEqual(
+      events.map(({ tsNs }) => tsNs),
+      [900_000_000n, 1n, 899_999_999n],
+    );
+  });
+
   it('passes on all that was held when a new hello begins, even with an earlier clock', () => {
     const hello = (ts: number) => ({ k: 'hello', v: 1, ts: String(ts), producer: 'p', version: '1' });
     const { events, counters } = decodeRecords([hello(900_000_000), setsid(900_000_001), hello(5), setsid(6)]);
