@@ -46,7 +46,8 @@ export function putActivity(attributes: Attributes, activity: Activity, context:
       put(attributes, ATTR.authAttempts, connection.attempts);
       put(attributes, ATTR.authFailedAttempts, connection.failedAttempts);
       put(attributes, ATTR.authQueries, connection.queries);
-      const errorType = activity.result === 'accepted' ? undefined : connectionError(connection);
+      const errorType =
+        activity.result === 'accepted' ? undefined : connectionError(connection, activity.result ?? 'unknown');
       return { name: SPAN_NAMES.auth, links: NO_LINKS, errorType };
     }
     case 'attempt':

@@ -13,9 +13,9 @@ export function putFlag(attributes: Attributes, name: string, value: boolean | u
   if (value === true) attributes[name] = true;
 }
 
-/** Sets a counter unless it is zero. */
-export function putCount(attributes: Attributes, name: string, value: number): void {
-  if (value !== 0) attributes[name] = value;
+/** Sets a counter unless it is zero, or not known. */
+export function putCount(attributes: Attributes, name: string, value: number | undefined): void {
+  if (value !== undefined && value !== 0) attributes[name] = value;
 }
 
 /** Durations on spans are seconds, as the conventions have them. */

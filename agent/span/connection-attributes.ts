@@ -6,6 +6,9 @@ import { limitString } from './limits.ts';
 import { putExit } from './process-attributes.ts';
 import { decodeUtf8 } from './text.ts';
 
+/** How authentication ended, if it was told. */
+export type AuthResult = 'accepted' | 'rejected' | 'aborted' | 'unknown' | undefined;
+
 /** What a user name looks like. People type passwords where the name belongs; those mostly don't. */
 const USER_NAME = /^[a-z_][a-z0-9_.-]{0,31}$/;
 
@@ -43,9 +46,9 @@ export function putKey(attributes: Attributes, key: KeyFacts | undefined): void 
 }
 
 /** Puts what only the root has, once the connection is closed. */
-export function putConnection(attributes: Attributes, connection: ConnectionFacts): void {
+export function putConnection(attributes: Attributes, connection: ConnectionFacts, authResult: AuthResult): void {
   const { endpoints, login } = connection;
-  put(attributes, ATTR.authResult, authResult(connection));
+  put(attributes, ATTR.authResult, resultOf(connection, authResult));
   put(attributes, ATTR.disconnectReason, connection.disconnectReason);
   put(attributes, ATTR.userValid, connection.userValid);
   put(attributes, ATTR.clientPort, endpoints?.peerPort);
@@ -83,19 +86,20 @@ export function putConnection(attributes: Attributes, connection: ConnectionFact
   if (connection.lostEvents > 0) put(attributes, ATTR.eventsLost, connection.lostEvents);
 }
 
-/** `accepted`, or `rejected` where somebody tried; absent where nobody did. */
-function authResult(connection: ConnectionFacts): 'accepted' | 'rejected' | undefined {
+/** Absent where nobody tried, and where what was lost might have let the user in. */
+function resultOf(connection: ConnectionFacts, authResult: AuthResult): string | undefined {
   if (connection.authenticated) return 'accepted';
-  return connection.attempts > 0 ? 'rejected' : undefined;
+  if (authResult === 'unknown') return undefined;
+  return authResult ?? (connection.attempts > 0 ? 'rejected' : undefined);
 }
 
 /**
  * `error.type` of a connection, absent where it is no error: sshd failed, or somebody tried to get in and never did. A
- * scan, a probe of a load balancer and a client that changed its mind are none.
+ * scan, a probe of a load balancer and a client that changed its mind are none; nor is what nobody knows.
  */
-export function connectionError(connection: ConnectionFacts): string | undefined {
+export function connectionError(connection: ConnectionFacts, authResult: AuthResult): string | undefined {
   if (connection.serverFailed) return ERRORS.serverFailed;
-  if (connection.authenticated || connection.attempts === 0) return undefined;
+  if (connection.authenticated || connection.attempts === 0 || authResult === 'unknown') return undefined;
   return connection.disconnectReason === 'grace_time' ? ERRORS.timeout : ERRORS.authFailed;
 }
 

@@ -48,9 +48,9 @@ export function activitySpan(activity: Activity, ids: ConnectionIds, context: As
 export function rootSpan(connection: ConnectionFacts, ids: ConnectionIds, tsNs: bigint): SpanRecord {
   const attributes: Attributes = {};
   putCommon(attributes, connection, ids.connectionId, undefined);
-  putConnection(attributes, connection);
+  putConnection(attributes, connection, ids.authResult);
   putFlag(attributes, ATTR.endUnknown, connection.endNs === undefined);
-  const errorType = connectionError(connection);
+  const errorType = connectionError(connection, ids.authResult);
   put(attributes, ATTR.errorType, errorType);
   return {
     traceId: ids.traceId,
