@@ -46,8 +46,7 @@ export function putActivity(attributes: Attributes, activity: Activity, context:
       put(attributes, ATTR.authAttempts, connection.attempts);
       put(attributes, ATTR.authFailedAttempts, connection.failedAttempts);
       put(attributes, ATTR.authQueries, connection.queries);
-      const errorType =
-        activity.result === 'accepted' ? undefined : connectionError(connection, activity.result ?? 'unknown');
+      const errorType = activity.result === 'accepted' ? undefined : connectionError(connection);
       return { name: SPAN_NAMES.auth, links: NO_LINKS, errorType };
     }
     case 'attempt':

@@ -1,13 +1,10 @@
 /** Attributes that tell of the connection: the ones that every span carries, and those of the root. */
-import type { ConnectionFacts, KeyFacts } from '../sshd/session-event.ts';
+import type { AuthActivity, ConnectionFacts, KeyFacts } from '../sshd/session-event.ts';
 import { type Attributes, put, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, ERRORS } from './attributes.ts';
 import { limitString } from './limits.ts';
 import { putExit } from './process-attributes.ts';
 import { decodeUtf8 } from './text.ts';
-
-/** How authentication ended, if it was told. */
-export type AuthResult = 'accepted' | 'rejected' | 'aborted' | 'unknown' | undefined;
 
 /** What a user name looks like. People type passwords where the name belongs; those mostly don't. */
 const USER_NAME = /^[a-z_][a-z0-9_.-]{0,31}$/;
@@ -46,7 +43,11 @@ export function putKey(attributes: Attributes, key: KeyFacts | undefined): void 
 }
 
 /** Puts what only the root has, once the connection is closed. */
-export function putConnection(attributes: Attributes, connection: ConnectionFacts, authResult: AuthResult): void {
+export function putConnection(
+  attributes: Attributes,
+  connection: ConnectionFacts,
+  authResult: AuthActivity['result'],
+): void {
   const { endpoints, login } = connection;
   put(attributes, ATTR.authResult, resultOf(connection, authResult));
   put(attributes, ATTR.disconnectReason, connection.disconnectReason);
@@ -87,9 +88,9 @@ export function putConnection(attributes: Attributes, connection: ConnectionFact
 }
 
 /** Absent where nobody tried, and where what was lost might have let the user in. */
-function resultOf(connection: ConnectionFacts, authResult: AuthResult): string | undefined {
+function resultOf(connection: ConnectionFacts, authResult: AuthActivity['result']): string | undefined {
   if (connection.authenticated) return 'accepted';
-  if (authResult === 'unknown') return undefined;
+  if (connection.authUnknown) return undefined;
   return authResult ?? (connection.attempts > 0 ? 'rejected' : undefined);
 }
 
@@ -97,9 +98,9 @@ function resultOf(connection: ConnectionFacts, authResult: AuthResult): string |
  * `error.type` of a connection, absent where it is no error: sshd failed, or somebody tried to get in and never did. A
  * scan, a probe of a load balancer and a client that changed its mind are none; nor is what nobody knows.
  */
-export function connectionError(connection: ConnectionFacts, authResult: AuthResult): string | undefined {
+export function connectionError(connection: ConnectionFacts): string | undefined {
   if (connection.serverFailed) return ERRORS.serverFailed;
-  if (connection.authenticated || connection.attempts === 0 || authResult === 'unknown') return undefined;
+  if (connection.authenticated || connection.authUnknown || connection.attempts === 0) return undefined;
   return connection.disconnectReason === 'grace_time' ? ERRORS.timeout : ERRORS.authFailed;
 }
 

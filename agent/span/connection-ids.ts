@@ -1,7 +1,6 @@
 /** Ids of one connection's spans, and what its spans must agree about among themselves. */
 import type { ProcessId } from '../decode/kernel-event.ts';
-import { type Activity, ROOT, type SpanRef } from '../sshd/session-event.ts';
-import type { AuthResult } from './connection-attributes.ts';
+import { type Activity, type AuthActivity, ROOT, type SpanRef } from '../sshd/session-event.ts';
 import { spanId, traceId } from './span-ids.ts';
 
 /** Ids kept at hand; parents repeat, and an id costs two microseconds. */
@@ -23,8 +22,8 @@ export class ConnectionIds {
   readonly #starts = new Map<string, bigint>();
   /** Highest ordinal of what sshd judged, 0 for none; a key that it only called acceptable decides nothing. */
   lastAttempt = 0;
-  /** How authentication ended: `unknown` once its span was told without a result, for events of it were lost. */
-  authResult: AuthResult;
+  /** How authentication ended, once its span was told. */
+  authResult: AuthActivity['result'];
 
   constructor(hostKey: Uint8Array, bootId: string, monitor: ProcessId) {
     this.#hostKey = hostKey;
@@ -38,7 +37,7 @@ export class ConnectionIds {
     if (activity.kind === 'attempt' && activity.result !== 'acceptable' && activity.ordinal > this.lastAttempt) {
       this.lastAttempt = activity.ordinal;
     }
-    if (activity.kind === 'auth') this.authResult = activity.result ?? 'unknown';
+    if (activity.kind === 'auth') this.authResult = activity.result;
     if (activity.kind === 'program' || activity.kind === 'phase' || this.#starts.size >= MAX_STARTS) return;
     this.#starts.set(nameOf(activity.ref), activity.startNs);
   }

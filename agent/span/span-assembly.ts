@@ -22,7 +22,7 @@ export function activitySpan(activity: Activity, ids: ConnectionIds, context: As
   const attributes: Attributes = {};
   const session = sessionOf(activity);
   putCommon(attributes, connection, ids.connectionId, session === undefined ? undefined : ids.of(session));
-  const refused = context.closed && !connection.authenticated;
+  const refused = context.closed && !mayBeIn(connection);
   const own = putActivity(attributes, activity, {
     ...context,
     failedWithOrdinal: refused ? ids.lastAttempt : undefined,
@@ -50,7 +50,7 @@ export function rootSpan(connection: ConnectionFacts, ids: ConnectionIds, tsNs: 
   putCommon(attributes, connection, ids.connectionId, undefined);
   putConnection(attributes, connection, ids.authResult);
   putFlag(attributes, ATTR.endUnknown, connection.endNs === undefined);
-  const errorType = connectionError(connection, ids.authResult);
+  const errorType = connectionError(connection);
   put(attributes, ATTR.errorType, errorType);
   return {
     traceId: ids.traceId,
@@ -61,9 +61,14 @@ export function rootSpan(connection: ConnectionFacts, ids: ConnectionIds, tsNs: 
     attributes,
     links: NO_LINKS,
     status: errorType === undefined ? 'unset' : 'error',
-    priority: connection.authenticated ? 0 : 2,
+    priority: mayBeIn(connection) ? 0 : 2,
     root: true,
   };
+}
+
+/** The user got in, or what was lost might have let him in. */
+function mayBeIn(connection: ConnectionFacts): boolean {
+  return connection.authenticated || connection.authUnknown;
 }
 
 /** The session that an activity belongs to, if any. */
@@ -86,7 +91,7 @@ function notBefore(startNs: bigint, ...limits: readonly (bigint | undefined)[]):
 }
 
 function priorityOf(activity: Activity, own: ActivitySpan, connection: ConnectionFacts): 0 | 1 | 2 {
-  if (!connection.authenticated) return 2;
+  if (!mayBeIn(connection)) return 2;
   if (own.errorType !== undefined) return 0;
   return activity.kind === 'auth' || activity.kind === 'attempt' || activity.kind === 'session' ? 0 : 1;
 }

@@ -57,6 +57,7 @@ export function connection(facts: Partial<ConnectionFacts> = {}): Writable<Conne
     family: 'A',
     endpoints: { peer: '192.0.2.10', peerPort: 51122, local: '198.51.100.4', localPort: 22 },
     authenticated: false,
+    authUnknown: false,
     authMethods: [],
     attempts: 0,
     failedAttempts: 0,
