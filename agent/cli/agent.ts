@@ -1,0 +1,148 @@
+import { closeSync, readFileSync, writeSync } from 'node:fs';
+import type { Flags } from '../config/flags.ts';
+import { OPTIONS } from '../config/options.ts';
+import { programVersion } from '../config/version.ts';
+import { UnsupportedVersionError } from '../decode/decode-error.ts';
+import { Pipeline } from '../pipeline.ts';
+import { readableSource } from '../source/readable-source.ts';
+import { socketSource } from '../source/socket-source.ts';
+import type { Source } from '../source/source.ts';
+import { type Command, type CommandContext, CommandFailure } from './command.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { HOST_KEY_BYTES, loadHostKey } from './host-key.ts';
+import { createLog, type Log } from './log.ts';
+import { becomeUser, requireUnprivileged } from './privileges.ts';
+import { exportSettings, redactorOf } from './settings.ts';
+import { SpanOutput } from './span-output.ts';
+import { streamFaults } from './stream-faults.ts';
+import { STALL_MS, StreamWatch } from './stream-watch.ts';
+import { Tee } from './tee.ts';
+
+/** Bytes that the agent writes to its supervisor: the producer has said hello; it has stalled. */
+export const STATUS = { ready: 'r', stalled: 's' } as const;
+
+export const agent: Command = {
+  name: 'agent',
+  summary: 'make traces from the event stream of a producer; the unprivileged half of run',
+  description:
+    'Reads an event stream from standard input, or from a producer that listens on a unix socket, and draws or exports ' +
+    'the traces in it. It needs no right at all: under systemd and Kubernetes it runs as its own unit or container.',
+  positionals: [],
+  options: [
+    OPTIONS.socket,
+    OPTIONS.stateDir,
+    OPTIONS.draw,
+    OPTIONS.ids,
+    OPTIONS.listener,
+    OPTIONS.redaction,
+    OPTIONS.flushSeconds,
+    OPTIONS.keyFd,
+    OPTIONS.teeFd,
+    OPTIONS.statusFd,
+    OPTIONS.uid,
+    OPTIONS.gid,
+    OPTIONS.unprivileged,
+  ],
+  examples: [
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 sshd-otel agent --socket /run/sshd-otel/producer.sock',
+      'exports what the producer behind the socket sees',
+    ],
+  ],
+  run: runAgent,
+};
+
+async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode> {
+  giveUpPrivileges(flags);
+  const log = createLog(context);
+  const exporting = exportSettings(context.env, log);
+  const pipeline = new Pipeline({
+    hostKey: hostKeyOf(flags),
+    redactor: redactorOf(flags),
+    agentVersion: programVersion(),
+    listenerPid: flags.integer('listener'),
+  });
+  const draw = flags.flag('draw') || !exporting.enabled;
+  const output = new SpanOutput({ draw, ids: flags.flag('ids'), export: exporting }, context, log);
+  const source = openSource(flags, context, log);
+  await readStream(flags, context, log, source, pipeline, output);
+  output.accept(pipeline.end(), pipeline.resource);
+  const result = await output.finish((flags.integer('flush-seconds') ?? 10) * 1000);
+  for (const fault of streamFaults(pipeline)) log('warn', fault);
+  if (exporting.enabled) log('info', `${result.exported} spans exported`);
+  return result.complete ? EXIT.ok : EXIT.collector;
+}
+
+/** Before anything of a stranger's is read. */
+function giveUpPrivileges(flags: Flags): void {
+  const uid = flags.integer('uid');
+  if (uid !== undefined) becomeUser(uid, flags.integer('gid') ?? uid);
+  if (flags.flag('unprivileged')) requireUnprivileged();
+}
+
+function hostKeyOf(flags: Flags): Uint8Array {
+  const fd = flags.integer('key-fd');
+  if (fd === undefined) return loadHostKey(flags.text('state-dir') ?? '');
+  const key = readFileSync(fd);
+  closeSync(fd);
+  if (key.length !== HOST_KEY_BYTES) throw new CommandFailure(EXIT.usage, `descriptor ${fd} holds no host key`);
+  return key;
+}
+
+function openSource(flags: Flags, context: CommandContext, log: Log): Source {
+  const path = flags.text('socket');
+  if (path === undefined) return readableSource(context.stdin, 'standard input');
+  return socketSource(path, { onState: (connected, reason) => log(connected ? 'info' : 'warn', reason) });
+}
+
+/** Until the stream is over, or we are told to stop. */
+async function readStream(
+  flags: Flags,
+  context: CommandContext,
+  log: Log,
+  source: Source,
+  pipeline: Pipeline,
+  output: SpanOutput,
+): Promise<void> {
+  const statusFd = flags.integer('status-fd');
+  const teeFd = flags.integer('tee-fd');
+  const tee = teeFd === undefined ? undefined : new Tee(teeFd, log);
+  const watch = new StreamWatch();
+  const timer = setInterval(() => {
+    if (!watch.check(performance.now())) return;
+    log('warn', `the producer has sent no clock record for ${STALL_MS / 1000} s: it has stalled`);
+    tell(statusFd, STATUS.stalled);
+  }, 1000);
+  const close = (): void => source.close();
+  context.stop.addEventListener('abort', close);
+  let hellos = 0;
+  try {
+    for await (const chunk of source.chunks) {
+      await tee?.write(chunk);
+      output.accept(pipeline.push(chunk), pipeline.resource);
+      if (watch.seen(pipeline.counters.clocks, performance.now()) && hellos > 0)
+        log('info', 'the producer is alive again');
+      if (pipeline.counters.hellos === hellos) continue;
+      hellos = pipeline.counters.hellos;
+      tell(statusFd, STATUS.ready);
+      const { producer, producerVersion } = pipeline.producer ?? {};
+      log('info', `${producer} ${producerVersion} traces; waiting for connections`);
+    }
+  } catch (error) {
+    if (error instanceof UnsupportedVersionError) throw new CommandFailure(EXIT.input, error.message);
+    throw error;
+  } finally {
+    clearInterval(timer);
+    context.stop.removeEventListener('abort', close);
+    await tee?.close();
+  }
+}
+
+function tell(statusFd: number | undefined, status: string): void {
+  if (statusFd === undefined) return;
+  try {
+    writeSync(statusFd, status);
+  } catch {
+    // The supervisor is gone; our own end follows.
+  }
+}

@@ -1,0 +1,79 @@
+import type { Flags } from '../config/flags.ts';
+import { OPTIONS } from '../config/options.ts';
+import { programVersion } from '../config/version.ts';
+import { UnsupportedVersionError } from '../decode/decode-error.ts';
+import { Pipeline } from '../pipeline.ts';
+import { openRecording } from '../source/recording.ts';
+import type { Command, CommandContext } from './command.ts';
+import { CommandFailure } from './command.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { hostKeyOption } from './host-key.ts';
+import { createLog } from './log.ts';
+import { exportSettings, redactorOf } from './settings.ts';
+import { SpanOutput } from './span-output.ts';
+import { streamFaults } from './stream-faults.ts';
+
+export const replay: Command = {
+  name: 'replay',
+  summary: 'make traces from a recorded event stream; needs no root and no tracing',
+  description:
+    'Reads a recording (plain or gzip) and draws its traces, or exports them if a collector is configured. ' +
+    'The same recording under the same key gives the same spans, byte for byte.',
+  positionals: [{ name: 'FILE', help: 'the recording; - is standard input' }],
+  options: [
+    OPTIONS.key,
+    OPTIONS.draw,
+    OPTIONS.ids,
+    OPTIONS.listener,
+    OPTIONS.redaction,
+    { ...OPTIONS.flushSeconds, fallback: '60' },
+  ],
+  examples: [
+    ['sshd-otel replay logins.ndjson', 'draws every trace of the recording'],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 sshd-otel replay --key /var/lib/sshd-otel/host.key logins.ndjson',
+      'exports them under the ids that this host gave them',
+    ],
+  ],
+  run: runReplay,
+};
+
+async function runReplay(flags: Flags, context: CommandContext): Promise<ExitCode> {
+  const log = createLog(context);
+  const exporting = exportSettings(context.env, log);
+  const [path = '-'] = flags.positionals;
+  const pipeline = new Pipeline({
+    hostKey: hostKeyOption(flags.text('key')),
+    redactor: redactorOf(flags),
+    agentVersion: programVersion(),
+    listenerPid: flags.integer('listener'),
+  });
+  const draw = flags.flag('draw') || !exporting.enabled;
+  const output = new SpanOutput({ draw, ids: flags.flag('ids'), export: exporting }, context, log);
+  const source = openRecording(path, context.stdin);
+  context.stop.addEventListener('abort', () => source.close());
+  try {
+    for await (const chunk of source.chunks) {
+      output.accept(pipeline.push(chunk), pipeline.resource);
+      await output.room();
+      if (output.abandoned || context.stop.aborted) source.close();
+    }
+  } catch (error) {
+    if (error instanceof UnsupportedVersionError) throw new CommandFailure(EXIT.input, error.message);
+    throw error;
+  }
+  output.accept(pipeline.end(), pipeline.resource);
+  const result = await output.finish((flags.integer('flush-seconds') ?? 60) * 1000);
+  if (output.abandoned || context.stop.aborted) return EXIT.ok;
+
+  const end = await source.ended;
+  if (!end.complete) log('warn', end.reason);
+  for (const fault of streamFaults(pipeline)) log('warn', fault);
+  if (exporting.enabled) log('info', `${result.exported} spans exported`);
+  if (pipeline.counters.hellos === 0) {
+    if (end.complete) throw new CommandFailure(EXIT.input, `${path} holds no event stream`);
+    throw new CommandFailure(EXIT.input, end.reason);
+  }
+  if (!end.complete) return EXIT.input;
+  return result.complete ? EXIT.ok : EXIT.collector;
+}
