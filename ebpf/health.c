@@ -26,6 +26,7 @@ static struct ring losses;
 static struct slot slots[SLOTS];		/* since the last lost records */
 static __u64 unnamed[K_KINDS];			/* the same, of no or too many connections */
 static __u64 total[K_KINDS], told_by_kernel[K_KINDS];
+static __u64 told;				/* in lost records, of this run */
 static __u64 snapshot[MAX_CPUS];
 
 static struct program {
@@ -138,6 +139,13 @@ static void put_skipped(struct text *t)
 	}
 }
 
+/* A process that could not be followed is not a record. */
+static void count_told(__u32 kind, __u64 n)
+{
+	if (kind != K_UNTRACKED)
+		told += n;
+}
+
 void put_lost(struct text *t)
 {
 	int i;
@@ -149,12 +157,14 @@ void put_lost(struct text *t)
 		if (!s->n || !text_has_room(t))
 			continue;
 		put_loss(t, kind_name(s->kind), "", s->n, s->conn_pid, s->conn_start, total[s->kind]);
+		count_told(s->kind, s->n);
 		s->n = 0;
 	}
 	for (i = 0; i < K_KINDS; i++) {
 		if (!unnamed[i] || !text_has_room(t))
 			continue;
 		put_loss(t, kind_name(i), "", unnamed[i], 0, 0, total[i]);
+		count_told(i, unnamed[i]);
 		unnamed[i] = 0;
 	}
 	put_skipped(t);
@@ -174,21 +184,23 @@ void put_seqs(struct text *t)
 	}
 }
 
-__u64 health_lost_total(void)
+__u64 health_told(void)
 {
-	__u64 n = 0;
-	int k;
-
-	for (k = K_FORK; k < K_KINDS; k++)	/* an untracked process is not a record */
-		n += total[k];
-	return n;
+	return told;
 }
 
-void put_end(struct text *t, __u64 records)
+void health_forget(void)
+{
+	read_losses();
+	memset(slots, 0, sizeof(slots));
+	memset(unnamed, 0, sizeof(unnamed));
+}
+
+void put_end(struct text *t, __u64 records, __u64 lost)
 {
 	open_record(t, "end", boot_ns());
 	put_num(t, "records", records);
-	put_num(t, "lost", health_lost_total());
+	put_num(t, "lost", lost);
 	close_record(t);
 }
 
@@ -228,7 +240,7 @@ static void end_entry(struct text *t, __u32 pid, const struct proc *p)
 {
 	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.procs), &pid);
 	seeds_forget(pid, p->start);
-	if (p->role == R_CANDIDATE || !text_has_room(t))
+	if (p->role == R_CANDIDATE || !t || !text_has_room(t))
 		return;
 	open_record(t, "untracked", boot_ns());
 	put_process(t, pid, p->start, p->conn_pid, p->conn_start, p->role);

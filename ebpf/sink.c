@@ -7,19 +7,22 @@
 #include <sys/stat.h>
 #include "sink.h"
 
-int sink_open(struct sink *s, int fd)
+void sink_open(struct sink *s, int fd)
 {
-	struct stat st;
-
-	if (!s->text.data && text_open(&s->text))
-		return -1;
 	s->fd = fd;
 	s->sent = 0;
 	s->text.len = 0;
+}
+
+void sink_prepare(int fd)
+{
+	struct stat st;
+
 	/* a terminal's description is shared with whoever else writes there */
-	if (!fstat(fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	return 0;
+	if (fstat(fd, &st) || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		return;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETPIPE_SZ, TEXT_MAX);
 }
 
 bool sink_flush(struct sink *s)

@@ -11,7 +11,10 @@ struct sink {
 	size_t sent;		/* of the text */
 };
 
-int sink_open(struct sink *s, int fd);
+void sink_open(struct sink *s, int fd);
+
+/* Makes writing to a pipe or socket not wait, and the pipe large. */
+void sink_prepare(int fd);
 
 /* Writes what goes without waiting. False: the reader is gone. */
 bool sink_flush(struct sink *s);
