@@ -48,8 +48,12 @@ function outcome(root: SpanRecord): { text: string; look: Look } {
     };
   }
   const failed = root.status === 'error' ? 'bad' : 'warn';
-  if (attempts > 0) return { text: `not let in${invalid}, ${counted(attempts, 'attempt')} refused`, look: failed };
-  return { text: `never tried to log in${invalid}`, look: failed };
+  const result = textOf(root, ATTR.authResult);
+  if (attempts === 0) return { text: `never tried to log in${invalid}`, look: failed };
+  if (result === undefined) return { text: 'not known whether let in', look: 'warn' };
+  const refused = numberOf(root, ATTR.authFailedAttempts) ?? 0;
+  const how = result === 'aborted' ? 'gave up' : 'not let in';
+  return { text: `${how}${invalid}, ${refused} of ${counted(attempts, 'attempt')} refused`, look: failed };
 }
 
 function ran(root: SpanRecord): Piece[] {

@@ -137,6 +137,7 @@ function ownNotes(row: TreeRow): string[] {
   if (forks !== undefined) notes.push(counted(forks, 'fork'));
   const failed = numberOf(span, ATTR.forksFailed);
   if (failed !== undefined) notes.push(`${counted(failed, 'fork')} failed`);
+  if (textOf(span, ATTR.sessionEndedBy) === 'connection') notes.push('ended with its connection');
   if (isSet(span, ATTR.survivor)) notes.push('outlived its connection');
   if (isSet(span, ATTR.coreDumped)) notes.push('core dumped');
   return notes;
