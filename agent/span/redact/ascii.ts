@@ -38,3 +38,9 @@ export function lower(text: string): string {
   }
   return copied === 0 ? text : result + text.slice(copied);
 }
+
+/** Whether a text holds a blank, so that it may be more than one word. */
+export function hasBlank(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (isBlank(text.charCodeAt(i))) return true;
+  return false;
+}

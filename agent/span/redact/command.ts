@@ -1,23 +1,12 @@
-import { isNameCharacter } from './ascii.ts';
-import type { Sink } from './edits.ts';
-import { isPath, scanPairs } from './pairs.ts';
-import type { OptionRule, Program, ProgramTable, ValueKind } from './program-rule.ts';
+import { isNameCharacter, lower } from './ascii.ts';
+import type { CommandContext } from './inspect-value.ts';
+import { inspectAny, inspectValue } from './inspect-value.ts';
+import { isHarmless, isSecretHeader } from './pairs.ts';
+import type { OptionRule, Program } from './program-rule.ts';
 import { findOption } from './program-rule.ts';
-import { isKeyName, isSecretKey } from './secret-key.ts';
-import { hasBlank } from './shell-words.ts';
-import { scanUrls } from './url-password.ts';
+import { isSecretKey } from './secret-key.ts';
 import type { Word } from './word.ts';
 import { markSecret } from './word.ts';
-
-/** What looking into a command needs: the rules, where secrets go, and how to look into a command line in an argument. */
-export interface CommandContext {
-  readonly table: ProgramTable;
-  /** More names that hold secrets, in small letters. */
-  readonly keys: ReadonlySet<string>;
-  readonly sink: Sink;
-  /** Looks into a word that is, or may be, a shell command line. */
-  readonly script: (word: Word, certain: boolean) => void;
-}
 
 /** What was learnt of a command that matters for its standard input. */
 export interface CommandInput {
@@ -36,6 +25,7 @@ export function inspectCommand(words: readonly Word[], context: CommandContext):
     inspectValue(word, 0, 'pair', context);
     at++;
   }
+  at += cronFields(words, at);
   let input: CommandInput = { kind: undefined };
   while (at < words.length) {
     const inspection = new ProgramInspection(words, at, context);
@@ -48,7 +38,7 @@ export function inspectCommand(words: readonly Word[], context: CommandContext):
 /** One program with its options and arguments. */
 class ProgramInspection {
   private readonly words: readonly Word[];
-  private readonly context: CommandContext;
+  private context: CommandContext;
   private at: number;
   private name: string;
   private program: Program | undefined;
@@ -61,7 +51,13 @@ class ProgramInspection {
     this.context = context;
     this.at = at;
     this.name = programName(words[at]?.value ?? '');
-    this.program = context.table.get(this.name);
+    this.setProgram(context.table.get(this.name));
+  }
+
+  private setProgram(program: Program | undefined): void {
+    this.program = program;
+    if (program === undefined || program.keys.length === 0) return;
+    this.context = { ...this.context, keys: new Set([...this.context.keys, ...program.keys]) };
   }
 
   /** Inspects up to where a command within the command begins; returns where, or the number of words. */
@@ -70,6 +66,7 @@ class ProgramInspection {
     const first = words[this.at];
     if (first !== undefined) inspectAny(first, this.context);
     this.at++;
+    if (first !== undefined) this.afterColon(first);
     let ended = false;
     while (this.at < words.length) {
       const word = words[this.at];
@@ -124,8 +121,8 @@ class ProgramInspection {
     if (equals < 0 && value.length > 3 && this.isSecretOption(value)) {
       const next = this.words[this.at];
       if (next !== undefined && !next.value.startsWith('-')) {
-        const kind = isKeyName(value) ? 'secret-unless-path' : 'secret';
-        inspectValue(next, 0, kind, this.context);
+        if (!isHarmless(next.value, 0, next.value.length, value))
+          markSecret(next, 0, next.value.length, this.context.sink);
         this.at++;
       }
       return false;
@@ -136,7 +133,7 @@ class ProgramInspection {
   }
 
   private isSecretOption(option: string): boolean {
-    return isSecretKey(option) || this.context.keys.has(option.slice(option.startsWith('--') ? 2 : 1).toLowerCase());
+    return isSecretKey(option) || this.context.keys.has(lower(option.slice(option.startsWith('--') ? 2 : 1)));
   }
 
   /** `-abc` as `-a -b -c`; undefined: none of its letters is known. */
@@ -169,7 +166,7 @@ class ProgramInspection {
     for (let program = this.program; program !== undefined; program = program.parent) {
       for (const prefix of program.prefixes) {
         if (!word.value.startsWith(prefix)) continue;
-        markSecret(word, prefix.length, word.value.length, this.context.sink);
+        inspectValue(word, prefix.length, 'secret', this.context);
         return true;
       }
     }
@@ -179,11 +176,11 @@ class ProgramInspection {
   /** Handles an argument that is no option; true: it is the beginning of a command. */
   private positional(word: Word): boolean {
     if (this.subcommands && word.value.length < 64) {
-      const name = `${this.name} ${word.value}`;
+      const name = `${this.name} ${lower(word.value)}`;
       const subcommand = this.context.table.get(name);
       if (subcommand !== undefined) {
         this.name = name;
-        this.program = subcommand;
+        this.setProgram(subcommand);
         this.at++;
         return false;
       }
@@ -194,84 +191,49 @@ class ProgramInspection {
     const known = rule?.positionals?.find(
       (p) => p.at === this.positionals && (p.if === undefined || p.if.split(' ').some((o) => this.given.has(o))),
     );
-    inspectValue(word, 0, known?.kind ?? rule?.others ?? 'plain', this.context);
+    const kind = known?.kind ?? rule?.others ?? 'plain';
+    inspectValue(word, 0, kind, this.context);
     this.positionals++;
     this.at++;
+    if (kind !== 'prose') this.afterColon(word);
+    if (this.isNamed() && word.value.length > 3 && isSecretKey(word.value)) this.nextIsSecret();
     return false;
   }
-}
 
-/** Marks what is secret in a value that begins at `from` of a word. */
-function inspectValue(word: Word, from: number, kind: ValueKind, context: CommandContext): void {
-  const { value } = word;
-  const { sink } = context;
-  switch (kind) {
-    case 'secret':
-      markSecret(word, from, value.length, sink);
-      return;
-    case 'secret-unless-path':
-      if (!isPath(value, from)) markSecret(word, from, value.length, sink);
-      return;
-    case 'after-colon':
-      markAfter(word, from, ':', sink);
-      return;
-    case 'after-percent':
-      markAfter(word, from, '%', sink);
-      return;
-    case 'after-comma':
-      markAfter(word, from, ',', sink);
-      return;
-    case 'after-equals':
-      markAfter(word, from, '=', sink);
-      return;
-    case 'cookie':
-      if (value.indexOf('=', from) >= 0) markSecret(word, from, value.length, sink);
-      return;
-    case 'source':
-      if (value.startsWith('pass:', from)) markSecret(word, from + 5, value.length, sink);
-      return;
-    case 'pair':
-      scanUrls(word, sink);
-      scanPairs(from === 0 ? word : tail(word, from), sink, { whole: true, keys: context.keys });
-      return;
-    case 'header':
-      scanPairs(from === 0 ? word : tail(word, from), sink, { keys: context.keys });
-      return;
-    case 'script':
-      context.script(from === 0 ? word : tail(word, from), true);
-      return;
-    case 'prose':
-    case 'flag':
-      return;
-    case 'plain':
-    case 'command':
-      inspectAny(from === 0 ? word : tail(word, from), context);
+  private isNamed(): boolean {
+    for (let program = this.program; program !== undefined; program = program.parent) {
+      if (program.rule.named === true) return true;
+    }
+    return false;
+  }
+
+  /** `password: x` and `Authorization: Bearer x` as words of their own. */
+  private afterColon(word: Word): void {
+    const { value } = word;
+    if (!value.endsWith(':') || value.length > 64) return;
+    const name = value.slice(0, -1);
+    const header = isSecretHeader(lower(name));
+    if (!header && !isSecretKey(name) && !this.context.keys.has(lower(name))) return;
+    if (header && this.at + 1 < this.words.length) this.at++;
+    this.nextIsSecret();
+  }
+
+  private nextIsSecret(): void {
+    const next = this.words[this.at];
+    if (next === undefined || next.value.startsWith('-')) return;
+    if (!isHarmless(next.value, 0, next.value.length, '')) markSecret(next, 0, next.value.length, this.context.sink);
+    this.at++;
   }
 }
 
-/** An argument nothing is known about: URLs, pairs, and a command line if it holds blanks. */
-function inspectAny(word: Word, context: CommandContext): void {
-  scanUrls(word, context.sink);
-  scanPairs(word, context.sink, { keys: context.keys });
-  if (hasBlank(word.value)) context.script(word, false);
-}
-
-function markAfter(word: Word, from: number, separator: string, sink: Sink): void {
-  const at = word.value.indexOf(separator, from);
-  if (at >= 0) markSecret(word, at + 1, word.value.length, sink);
-}
-
-/** A word without its beginning. */
-function tail(word: Word, from: number): Word {
-  const filled =
-    word.filled === undefined ? undefined : new Set([...word.filled].filter((i) => i >= from).map((i) => i - from));
-  return {
-    value: word.value.slice(from),
-    offset: word.offset + from,
-    starts: word.starts?.slice(from),
-    ends: word.ends?.slice(from),
-    filled,
-  };
+/** How many words are the five fields of a crontab's line: `0 3 * * *`. */
+function cronFields(words: readonly Word[], from: number): number {
+  if (words.length < from + 6) return 0;
+  for (const word of words.slice(from, from + 5)) {
+    if (word.value.length > 32) return 0;
+    for (const character of word.value) if (!'0123456789*/,-'.includes(character)) return 0;
+  }
+  return 5;
 }
 
 /** `/usr/bin/mysql` → `mysql`; `-bash`, a login shell, → `bash`; `mysql.exe` → `mysql`. */

@@ -1,11 +1,12 @@
-import type { CommandContext } from './command.ts';
 import { inspectCommand } from './command.ts';
 import type { Sink } from './edits.ts';
+import type { CommandContext } from './inspect-value.ts';
 import { scanPairs } from './pairs.ts';
+import { scanPhrases } from './phrases.ts';
 import type { ShellCommand } from './shell-words.ts';
 import { splitShellText } from './shell-words.ts';
 import type { Word } from './word.ts';
-import { markSecret, plainWord, sinkThrough } from './word.ts';
+import { markSecret, sinkThrough } from './word.ts';
 
 /** Command lines within command lines are followed so far; what is deeper is hidden whole, for nobody writes it by hand. */
 const MAX_DEPTH = 6;
@@ -26,14 +27,21 @@ export function inspectText(word: Word, rules: Rules, sink: Sink, certain: boole
     return;
   }
   const inner = sinkThrough(word, sink);
-  scanPairs(plainWord(word.value), inner, { colonOnly: true, keys: rules.keys });
   let from = 0;
   for (let reading = 0; reading < MAX_READINGS; reading++) {
     const text = from === 0 ? word.value : word.value.slice(from);
     const told = from === 0 ? inner : sinkThrough({ value: text, offset: from }, inner);
     const parsed = splitShellText(text);
-    for (const command of parsed.commands) inspectShellCommand(command, rules, told, depth);
-    for (const document of parsed.documents) inspectText(document, rules, told, false, depth + 1);
+    let asked = false;
+    for (const command of parsed.commands) {
+      inspectShellCommand(command, rules, told, depth);
+      asked = answersExpect(command, asked, told);
+    }
+    for (const document of parsed.documents) {
+      scanPairs(document, told, { keys: rules.keys });
+      scanPhrases(document, told);
+      inspectText(document, rules, told, false, depth + 1);
+    }
     // A quote without its partner: a line that was cut, or an apostrophe. Both readings count.
     if (parsed.openQuote === undefined) break;
     from += parsed.openQuote;
@@ -48,16 +56,37 @@ function inspectShellCommand(command: ShellCommand, rules: Rules, sink: Sink, de
   });
   if (kind === undefined) return;
   for (const word of command.input) markLines(word, kind, sink);
-  const writer = command.pipedFrom?.words;
-  const name = writer?.[0]?.value;
-  if (writer === undefined || (name !== 'echo' && name !== 'printf')) return;
+  for (const writer of command.pipedFrom) markWritten(writer.words, kind, sink);
+}
+
+/** Hides what `echo` or `printf` writes into a program that reads secrets. */
+function markWritten(words: readonly Word[], kind: 'secret' | 'after-colon', sink: Sink): void {
+  const name = words[0]?.value;
+  if (name !== 'echo' && name !== 'printf') return;
   // printf's format stands first; it is the secret itself if nothing follows.
-  const first = name === 'printf' && writer.length > 2 ? 2 : 1;
-  for (const word of writer.slice(first)) {
-    if (name === 'echo' && (word.value === '-n' || word.value === '-e' || word.value === '-ne' || word.value === '-en'))
-      continue;
-    markLines(word, kind, sink);
-  }
+  let first = name === 'printf' && words.length > 2 ? 2 : 1;
+  while (name === 'echo' && ECHO_OPTIONS.has(words[first]?.value ?? '')) first++;
+  const written = words.slice(first);
+  // printf '%s:%s' name password
+  const split = name === 'printf' && kind === 'after-colon' && !written.some((word) => word.value.includes(':'));
+  for (const word of split ? written.slice(-1) : written) markLines(word, split ? 'secret' : kind, sink);
+}
+
+const ECHO_OPTIONS = new Set(['-n', '-e', '-ne', '-en', '-E']);
+
+/**
+ * expect's `send` after it waited for a prompt for a password; returns whether this command waits for one.
+ * expect(1): the text for `send` ends with `\r`.
+ */
+function answersExpect(command: ShellCommand, asked: boolean, sink: Sink): boolean {
+  const [program, ...rest] = command.words;
+  if (program?.value === 'expect')
+    return rest.some((word) => word.value.includes('assword') || word.value.includes('assphrase'));
+  const last = rest.at(-1);
+  if (!asked || program?.value !== 'send' || last === undefined) return false;
+  const { value } = last;
+  markSecret(last, 0, value.endsWith('\\r') || value.endsWith('\\n') ? value.length - 2 : value.length, sink);
+  return false;
 }
 
 /** Hides what a program reads from its input, line by line; `\n` as echo and printf take it ends a line too. */

@@ -4,6 +4,11 @@ import { isKeyName, isSecretKey } from './secret-key.ts';
 import type { Word } from './word.ts';
 import { markSecret } from './word.ts';
 
+/** Whether a header of this name, in small letters, holds a secret. */
+export function isSecretHeader(name: string): boolean {
+  return SECRET_HEADERS.has(name);
+}
+
 /** Headers whose value is a secret although their names don't say so. */
 const SECRET_HEADERS = new Set([
   'authorization',
@@ -20,8 +25,8 @@ const SIGNATURES = new Set(['sig', 'signature', 'x-amz-signature', 'x-goog-signa
 export interface PairOptions {
   /** A `KEY=value` at the start takes all that follows. Default: up to a delimiter that begins another pair. */
   readonly whole?: boolean;
-  /** Only `key: value`: for text that is no single argument. */
-  readonly colonOnly?: boolean;
+  /** A header may stand without a blank behind the colon (httpie). */
+  readonly header?: boolean;
   /** More names that hold secrets, in small letters. */
   readonly keys?: ReadonlySet<string> | undefined;
 }
@@ -74,9 +79,8 @@ function pairAt(
     if (!colon) return start + 1; // == compares
     start++; // :=
   } else if (colon) {
-    if (!quoted && !isBlank(text.charCodeAt(start))) return start;
-  } else if (options.colonOnly === true) return start;
-  else if (text.charCodeAt(start) === 62) start++; // =>
+    if (!quoted && !isBlank(text.charCodeAt(start)) && options.header !== true) return start;
+  } else if (text.charCodeAt(start) === 62) start++; // =>
   const name = text.slice(keyStart, Math.min(keyEnd, keyStart + 256));
   const header = SECRET_HEADERS.has(lower(name));
   if (!header && !isSecretName(text, name, keyStart, options)) return start;
@@ -87,8 +91,7 @@ function pairAt(
   else quote = 0;
   if (header && colon) start = skipScheme(text, start);
   const end = valueEnd(text, start, quote, header, !colon && keyStart === 0, options.whole === true);
-  if (isHarmless(text, start, end, name) || (options.colonOnly === true && text.charCodeAt(start) === 36))
-    return Math.max(end, at + 1);
+  if (isHarmless(text, start, end, name)) return Math.max(end, at + 1);
   markSecret(word, start, end, sink);
   return Math.max(end, at + 1);
 }
@@ -140,7 +143,7 @@ function skipScheme(text: string, start: number): number {
 }
 
 /** Values that say something about a secret and are none. */
-function isHarmless(text: string, start: number, end: number, name: string): boolean {
+export function isHarmless(text: string, start: number, end: number, name: string): boolean {
   if (end <= start) return true;
   const value = end - start <= 16 ? lower(text.slice(start, end)) : '';
   if (HARMLESS.has(value)) return true;
@@ -149,7 +152,7 @@ function isHarmless(text: string, start: number, end: number, name: string): boo
   return isPath(text, start);
 }
 
-const HARMLESS = new Set(['true', 'false', 'yes', 'no', 'null', 'none', 'on', 'off', 'prompt']);
+const HARMLESS = new Set(['true', 'false', 'yes', 'no', 'null', 'none', 'on', 'off', 'prompt', '*', '-', '%s', '{}']);
 
 function endsInPwd(name: string): boolean {
   return lower(name.slice(-3)) === 'pwd';

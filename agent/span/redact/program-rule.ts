@@ -3,6 +3,8 @@
  * - `secret` all of it; `plain` nothing known, looked at like any argument; `prose` a text for people, not looked at
  * - `after-colon` `after-percent` `after-comma` `after-equals`: what follows the first such character (`user:SECRET`)
  * - `pair` `KEY=value`, the value to its end; `header` `Name: value`; `cookie` `name=value; …`
+ * - `user-info` `user:SECRET@host` without a scheme; `oracle` `user/SECRET@database`
+ * - `login` a token, or `KEY=value`
  * - `source` openssl's `pass:SECRET`, which may also name a file or a variable
  * - `secret-unless-path` a key, or the name of its file
  * - `script` a shell command line; `command` this and all that follows is a command
@@ -19,6 +21,9 @@ export type ValueKind =
   | 'pair'
   | 'header'
   | 'cookie'
+  | 'user-info'
+  | 'oracle'
+  | 'login'
   | 'source'
   | 'secret-unless-path'
   | 'script'
@@ -44,6 +49,10 @@ export interface ProgramRule {
   readonly positionals?: readonly { readonly at: number; readonly kind: ValueKind; readonly if?: string }[];
   /** Kind of every other argument. */
   readonly others?: ValueKind;
+  /** An argument that reads like the name of a secret is followed by its value (`aws configure set …`). */
+  readonly named?: boolean;
+  /** More names that hold secrets in this program's pairs. */
+  readonly keys?: string;
   /** So many arguments are followed by a command with arguments of its own (`sudo` 0, `timeout` 1). */
   readonly command?: number;
   /** What follows `--` is a command. */
@@ -67,6 +76,7 @@ export interface Program {
   readonly rule: ProgramRule;
   readonly options: ReadonlyMap<string, OptionRule>;
   readonly prefixes: readonly string[];
+  readonly keys: readonly string[];
   /** The program whose subcommand this is. */
   readonly parent: Program | undefined;
 }
@@ -81,17 +91,36 @@ export function compileRules(rules: readonly ProgramRule[]): ProgramTable {
       const earlier = table.get(name);
       const options = new Map(earlier?.options);
       const prefixes = [...(earlier?.prefixes ?? [])];
+      if (rule.oneDash === true)
+        prefixes.push(...list(rule.secret ?? '', ' ').flatMap((o) => (o.endsWith('*') ? [o.slice(0, -1)] : [])));
       addOptions(options, prefixes, rule.secret, 'secret');
       addOptions(options, prefixes, rule.plain, 'plain');
       addOptions(options, prefixes, rule.flags, 'flag');
       for (const [kind, names] of Object.entries(rule.special ?? {}))
         addOptions(options, prefixes, names, kind as ValueKind);
-      const space = name.lastIndexOf(' ');
-      const parent = space < 0 ? undefined : table.get(name.slice(0, space));
-      table.set(name, { rule: { ...earlier?.rule, ...rule }, options, prefixes, parent });
+      const keys = [...(earlier?.keys ?? []), ...list(rule.keys ?? '', ' ')];
+      table.set(name, { rule: { ...earlier?.rule, ...rule }, options, prefixes, keys, parent: parentOf(name, table) });
     }
   }
   return table;
+}
+
+/** The program that a subcommand belongs to, made empty where no rule names it. */
+function parentOf(name: string, table: Map<string, Program>): Program | undefined {
+  const space = name.lastIndexOf(' ');
+  if (space < 0) return undefined;
+  const parentName = name.slice(0, space);
+  const known = table.get(parentName);
+  if (known !== undefined) return known;
+  const parent = {
+    rule: { names: parentName },
+    options: new Map(),
+    prefixes: [],
+    keys: [],
+    parent: parentOf(parentName, table),
+  };
+  table.set(parentName, parent);
+  return parent;
 }
 
 /** What a program's option means, its parent's options included. */

@@ -1,6 +1,5 @@
 import type { RedactedArgs, RedactedText, Redactor } from '../redactor.ts';
 import { lower } from './ascii.ts';
-import { CARRIER_PROGRAMS } from './carrier-programs.ts';
 import { inspectCommand, programName } from './command.ts';
 import type { Secret, Sink } from './edits.ts';
 import { REDACTED, replaceSecrets } from './edits.ts';
@@ -8,8 +7,8 @@ import type { Rules } from './inspect-text.ts';
 import { inspectText } from './inspect-text.ts';
 import type { ProgramRule } from './program-rule.ts';
 import { compileRules } from './program-rule.ts';
+import { BUILT_IN_PROGRAMS } from './programs/built-in.ts';
 import { scanTokens } from './token-shape.ts';
-import { WELL_KNOWN_PROGRAMS } from './well-known-programs.ts';
 import type { Word } from './word.ts';
 import { plainWord } from './word.ts';
 
@@ -31,15 +30,13 @@ export interface RedactionOptions {
  */
 const MAX_PASSES = 4;
 
-const BUILT_IN = [...CARRIER_PROGRAMS, ...WELL_KNOWN_PROGRAMS];
-
 /** Makes the redactor that the rules of this folder describe. Time and memory are linear in the length of the input. */
 export function createRedactor(options: RedactionOptions = {}): Redactor {
   const mode = options.mode ?? 'redacted';
   if (mode === 'full')
     return { argv: (args) => ({ args: [...args], redacted: 0 }), text: (text) => ({ text, redacted: 0 }) };
   const rules: Rules = {
-    table: compileRules([...BUILT_IN, ...(options.programs ?? [])]),
+    table: compileRules([...BUILT_IN_PROGRAMS, ...(options.programs ?? [])]),
     keys: new Set((options.keys ?? []).map(lower)),
   };
   const namesOnly = mode === 'names-only';

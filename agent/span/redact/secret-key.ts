@@ -7,12 +7,15 @@ const MAX_NAME = 128;
 const SECRET_PARTS = new Set(
   (
     'password passwd passphrase secret token pwd pass pw passcode apikey authtoken accesstoken secretkey privatekey accesskey ' +
-    'rootpw bindpw dbpw userpw dbpass dbpasswd rootpass userpass sshpass storepass keypass sshpassword passwort pswd psw'
+    'rootpw bindpw dbpw userpw dbpass dbpasswd rootpass userpass sshpass storepass keypass sshpassword passwort pswd psw psk requirepass masterauth'
   ).split(' '),
 );
 
 /** Ends of a part written as one word: `PGPASSWORD`, `mytoken`. */
 const SECRET_ENDS = ['password', 'passwd', 'passphrase', 'secret', 'token', 'apikey'];
+
+/** Whole names that hold secrets and don't say so. */
+const SECRET_NAMES = new Set(['rediscli_auth', '_auth', 'http_auth', 'borg_key', 'gh_pat', 'github_pat', 'gitlab_pat']);
 
 /** What stands before `key` when the key is one to hide: `API_KEY`, `privateKey`, and not `SORT_KEY`. */
 const SECRET_KEYS = new Set(
@@ -33,7 +36,7 @@ const ABOUT = new Set(
 
 /** A first part of an option that asks, forbids or limits: `--no-password`, `--ask-pass`, `MAX_TOKEN`. */
 const ASKS = new Set(
-  'no ask prompt skip disable enable without require allow show hide max min num use has is get list delete check force expire read verify validate generate revoke renew rotate'.split(
+  'no ask stdin prompt skip disable enable without require allow show hide max min num use has is get list delete check force expire read verify validate generate revoke renew rotate'.split(
     ' ',
   ),
 );
@@ -45,6 +48,7 @@ const ASKS = new Set(
 export function isSecretKey(name: string): boolean {
   if (name.length < 2 || name.length > MAX_NAME) return false;
   if (name === 'PWD' || name === 'OLDPWD') return false;
+  if (SECRET_NAMES.has(lower(name))) return true;
   const parts = splitName(name);
   const first = parts[0];
   const last = parts.at(-1);

@@ -1,4 +1,4 @@
-import { isBlank, isDigit, isNameCharacter } from './ascii.ts';
+import { isDigit, isNameCharacter } from './ascii.ts';
 import type { Word } from './word.ts';
 import { plainWord } from './word.ts';
 
@@ -7,8 +7,8 @@ export interface ShellCommand {
   readonly words: Word[];
   /** Here-strings and here-documents. */
   readonly input: Word[];
-  /** The command whose output it reads through a pipe. */
-  readonly pipedFrom: ShellCommand | undefined;
+  /** The commands whose output it reads through a pipe: one, or those of a group in parentheses. */
+  readonly pipedFrom: readonly ShellCommand[];
 }
 
 export interface ShellText {
@@ -27,6 +27,9 @@ interface Builder {
   filled: Set<number> | undefined;
 }
 
+/** So many commands of a group are kept as writers into a pipe; the cost of nested groups stays bounded. */
+const MAX_GROUP = 16;
+
 type Wanted = 'word' | 'file' | 'here-string' | 'here-document';
 
 /** A command list: the text itself, or the inside of `$(…)` or of backquotes, where the outer word waits. */
@@ -34,7 +37,11 @@ interface Frame {
   readonly closer: ')' | '`' | undefined;
   /** Offset of the `$(` in the outer text. */
   readonly opened: number;
-  command: { words: Word[]; input: Word[]; pipedFrom: ShellCommand | undefined };
+  command: { words: Word[]; input: Word[]; pipedFrom: readonly ShellCommand[] };
+  /** How many commands there were when each open parenthesis came. */
+  readonly groups: number[];
+  /** The commands of the group that was closed last. */
+  closed: readonly ShellCommand[];
   builder: Builder | undefined;
   wanted: Wanted;
   /** Offset of the double quote that is open, -1: none. */
@@ -114,14 +121,20 @@ class Splitter {
         this.at++;
         return;
       case 59: // ;
+        this.endCommand(false);
+        this.at++;
+        return;
       case 40: // (
         this.endCommand(false);
+        frame.groups.push(this.commands.length);
         this.at++;
         return;
       case 41: // )
         this.endCommand(false);
         this.at++;
-        if (frame.closer === ')') this.leave();
+        if (frame.groups.length > 0)
+          frame.closed = this.commands.slice(Math.max(frame.groups.pop() ?? 0, this.commands.length - MAX_GROUP));
+        else if (frame.closer === ')') this.leave();
         return;
       case 38: // &
         this.at++;
@@ -237,7 +250,7 @@ class Splitter {
       this.enter(')', 2);
       return;
     }
-    // The digits of `2>` are no word.
+    // `2>`
     if (frame.builder !== undefined && allDigits(frame.builder.value)) frame.builder = undefined;
     this.endWord();
     if (code === 60 && next === '<') {
@@ -328,8 +341,7 @@ class Splitter {
     else if (wanted === 'here-string') command.input.push(word);
     else if (wanted === 'here-document') this.pending.push({ delimiter: word.value, input: command.input });
     // A file's name may be a process substitution or carry a URL; it is looked at as a word of no program.
-    else if (word.value.length > 0)
-      this.commands.push({ words: [plainWord(''), word], input: [], pipedFrom: undefined });
+    else if (word.value.length > 0) this.commands.push({ words: [plainWord(''), word], input: [], pipedFrom: [] });
   }
 
   private endCommand(piped: boolean): void {
@@ -337,8 +349,11 @@ class Splitter {
     const { frame } = this;
     const { command } = frame;
     frame.wanted = 'word';
-    if (command.words.length > 0 || command.input.length > 0) this.commands.push(command);
-    frame.command = { words: [], input: [], pipedFrom: piped ? command : undefined };
+    const empty = command.words.length === 0 && command.input.length === 0;
+    if (!empty) this.commands.push(command);
+    const writers = empty ? frame.closed : [command];
+    frame.closed = [];
+    frame.command = { words: [], input: [], pipedFrom: piped ? writers : [] };
   }
 
   private noteOpenQuote(at: number): void {
@@ -347,16 +362,10 @@ class Splitter {
 }
 
 function newFrame(closer: ')' | '`' | undefined, opened: number): Frame {
-  const command = { words: [], input: [], pipedFrom: undefined };
-  return { closer, opened, command, builder: undefined, wanted: 'word', doubleQuote: -1 };
+  const command = { words: [], input: [], pipedFrom: [] };
+  return { closer, opened, command, groups: [], closed: [], builder: undefined, wanted: 'word', doubleQuote: -1 };
 }
 
 function allDigits(value: readonly string[]): boolean {
   return value.length > 0 && value.length < 4 && value.every((c) => isDigit(c.charCodeAt(0)));
-}
-
-/** Whether a text holds more than one word. */
-export function hasBlank(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (isBlank(text.charCodeAt(i))) return true;
-  return false;
 }

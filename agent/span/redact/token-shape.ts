@@ -16,7 +16,22 @@ interface TokenShape {
 /** From the issuers' own documentation of their token formats. */
 const SHAPES: readonly TokenShape[] = [
   ...shapes('ghp_ gho_ ghu_ ghs_ ghr_ npm_', 'alphanumeric', 30),
-  ...shapes('github_pat_', 'name', 22),
+  ...shapes('github_pat_ shpat_ shpss_ shpca_ shppa_ hf_ glsa_ lin_api_ sntrys_ sntryu_ rubygems_ nfp_', 'name', 22),
+  ...shapes('glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glimt- glagent- gloas-', 'dotted', 16),
+  ...shapes('xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xapp- xwfp-', 'dotted', 10),
+  ...shapes('AIza', 'base64url', 35, true),
+  ...shapes('ya29. GOCSPX- 1//0', 'base64url', 20),
+  ...shapes('sk_live_ sk_test_ rk_live_ rk_test_ whsec_', 'alphanumeric', 16),
+  ...shapes(
+    'sk-ant- sk-proj- sk-svcacct- sk-or- dckr_pat_ dckr_oat_ figd_ pypi-AgE pul- PMAK- NRAK- xkeysib- tskey- ATATT3 ATBB',
+    'base64url',
+    16,
+  ),
+  ...shapes('sk- gsk_ r8_ fo1_ FlyV1', 'alphanumeric', 32),
+  ...shapes('hvs. hvb. hvr. SG. dp.pt. dp.st.', 'dotted', 20),
+  ...shapes('dop_v1_ doo_v1_ dor_v1_ dapi', 'alphanumeric', 32),
+  ...shapes('AGE-SECRET-KEY-1', 'upper', 50),
+  ...shapes('SWMTKN-1-', 'base64url', 20),
   ...shapes('AKIA ASIA ABIA ACCA', 'upper', 16, true),
 ];
 

@@ -1,7 +1,7 @@
-import type { ProgramRule } from './program-rule.ts';
+import type { ProgramRule } from '../program-rule.ts';
 
 /** Programs and words of the shell that run a command given as arguments, or as a text for a shell. */
-export const CARRIER_PROGRAMS: readonly ProgramRule[] = [
+export const CARRIERS: readonly ProgramRule[] = [
   {
     names: 'sh, bash, dash, zsh, ksh, mksh, ash, fish, rbash, rksh, csh, tcsh',
     special: { script: '-c' },
@@ -52,6 +52,12 @@ export const CARRIER_PROGRAMS: readonly ProgramRule[] = [
   { names: 'xargs, parallel', command: 0, plain: '-a -d -E -I -L -n -P -s -j --jobs --max-args --replace --delimiter' },
   { names: 'watch', command: 0, plain: '-n --interval' },
   { names: 'flock', command: 1, plain: '-w --wait --timeout -E', special: { script: '-c --command' } },
+  { names: 'screen', command: 0, plain: '-S -t -c -s -e -h -p -T' },
+  {
+    names: 'tmux new-session, tmux new, tmux new-window, tmux neww, tmux split-window, tmux splitw',
+    command: 0,
+    plain: '-s -n -t -c -x -y -F -e -l',
+  },
   { names: 'script', special: { script: '-c --command' } },
   { names: 'find', special: { command: '-exec -execdir -ok -okdir' }, oneDash: true },
   { names: 'eval', others: 'script' },

@@ -1,0 +1,146 @@
+import type { ProgramRule } from '../program-rule.ts';
+
+/** Programs that fetch, send and log in over the network. */
+export const TRANSFER: readonly ProgramRule[] = [
+  { names: 'sshpass', secret: '-p', plain: '-f -d -P', command: 0 },
+  {
+    names: 'curl',
+    secret: '--pass --oauth2-bearer --tlspassword --proxy-pass --proxy-tlspassword',
+    special: {
+      'after-colon': '-u --user -U --proxy-user -E --cert --proxy-cert',
+      header: '-H --header --proxy-header',
+      cookie: '-b --cookie',
+    },
+    plain:
+      '-A -c -C -d -D -e -F -h -K -m -o -P -Q -r -t -T -w -x -X -y -Y -z --data --data-raw --data-binary --data-urlencode --form --url --output --request --json',
+  },
+  {
+    names: 'wget, wget2',
+    special: { header: '--header' },
+    plain: '-O -o -a -e -i -B -t -T -w -Q -P -U -l -A -R -D -I -X',
+  },
+  {
+    names: 'http, https, xh, xhs, httpie',
+    special: { 'after-colon': '-a --auth' },
+    plain: '-A --auth-type -o --output -p --print -s --style --session --verify --cert --proxy',
+    others: 'header',
+  },
+  {
+    names: 'ab, siege, wrk, hey, vegeta',
+    special: { 'after-colon': '-A -P -a', header: '-H --header', cookie: '-C' },
+    plain: '-n -c -t -p -u -T -s -d -r -x -X -e -g',
+  },
+  { names: 'aria2c, axel', secret: '--http-passwd --ftp-passwd --rpc-secret', plain: '-o -d -s -x -j -i' },
+  {
+    names:
+      'smbclient, rpcclient, net, smbget, smbtree, smbcacls, smbcquotas, wmic, winexe, nmblookup, pdbedit, samba-tool, smbmap, nxc, netexec, crackmapexec, cme',
+    special: { 'after-percent': '-U --user' },
+    plain: '-c -A -L -W -D -m -p -I -l -s -n -t -T -d',
+  },
+  { names: 'smbclient', positionals: [{ at: 1, kind: 'secret' }] },
+  {
+    names: 'samba-tool user setpassword, samba-tool user create, samba-tool user add',
+    secret: '--newpassword',
+    positionals: [{ at: 1, kind: 'secret' }],
+  },
+  { names: 'net rpc password, net ads password', positionals: [{ at: 1, kind: 'secret' }] },
+  { names: 'smbmap, nxc smb, nxc ssh, nxc winrm, netexec smb, crackmapexec smb, cme smb', secret: '-p --password -H' },
+  { names: 'wbinfo', special: { 'after-percent': '-a -K --authenticate --krb5auth --change-user-password' } },
+  { names: 'smbpasswd', input: 'secret', plain: '-U -r', positionals: [{ at: 1, kind: 'secret', if: '-a' }] },
+  {
+    names: 'mount, mount.cifs, mount.nfs, mount.davfs, umount, sshfs, curlftpfs',
+    special: { pair: '-o --options' },
+    plain: '-t -L -U -T',
+  },
+  {
+    names:
+      'psexec.py, smbexec.py, wmiexec.py, secretsdump.py, atexec.py, dcomexec.py, smbclient.py, GetUserSPNs.py, GetNPUsers.py, mssqlclient.py, lookupsid.py, impacket-psexec, impacket-smbexec, impacket-wmiexec, impacket-secretsdump',
+    oneDash: true,
+    secret: '-hashes -aesKey',
+    others: 'user-info',
+  },
+  {
+    names: 'xfreerdp, xfreerdp3, wlfreerdp, sdl-freerdp, freerdp',
+    secret: '/p: /gp: /gateway-password: /pth: -p',
+    oneDash: true,
+  },
+  { names: 'rdesktop', secret: '-p', plain: '-u -d -s -c -n -g -a -r -x -k -T' },
+  { names: 'evil-winrm', secret: '-p --password -H --hash', plain: '-i -u -P -s -e -r' },
+  {
+    names: 'plink, pscp, psftp, putty, kitty',
+    oneDash: true,
+    secret: '-pw',
+    plain: '-P -l -i -m -D -L -R -load -hostkey -pwfile',
+    command: 1,
+  },
+  { names: 'pscp, psftp', command: 99 },
+  { names: 'lftp, open', special: { 'after-comma': '-u --user', script: '-c -e' }, plain: '-p -s' },
+  { names: 'lftpget, ncftp, ncftpput, ncftpget, ncftpls', secret: '-p', plain: '-u -P -j -f -d -r -t -w' },
+  {
+    names: 'svn, svnadmin, svnsync, svnrdump, svnmucc',
+    secret: '--password',
+    special: { prose: '-m --message' },
+    plain: '--username -r',
+  },
+  { names: 'cvs', special: { prose: '-m' } },
+  { names: 'hg commit, hg ci', special: { prose: '-m --message' } },
+  { names: 'rsync', plain: '-e --rsh', special: { script: '-e --rsh' } },
+  {
+    names: 'ldapsearch, ldapadd, ldapmodify, ldapdelete, ldapwhoami, ldapcompare, ldapmodrdn, ldapexop',
+    secret: '-w',
+    plain: '-H -D -b -h -p -f -y -a -l -z -s -o -O -U -X -Y -E -e -P',
+  },
+  { names: 'ldappasswd', secret: '-w -s -a', plain: '-H -D -b -h -p -y -t -T -o -O -U -X -Y -e' },
+  {
+    names: 'swaks',
+    oneDash: true,
+    secret: '-ap --auth-password',
+    plain: '-au -a -t -f -s --server --to --from',
+    special: { prose: '--body --header' },
+  },
+  { names: 'mutt, neomutt, mail, mailx, s-nail', special: { prose: '-s' }, plain: '-a -b -c -r -S' },
+  {
+    names: 'sendemail, sendEmail, smtp-cli',
+    oneDash: true,
+    secret: '-xp --password --pass',
+    plain: '-xu -f -t -s -u -m',
+  },
+  { names: 'curlie', special: { 'after-colon': '-u' } },
+  {
+    names:
+      'snmpwalk, snmpget, snmpgetnext, snmpset, snmpbulkwalk, snmpbulkget, snmptable, snmptrap, snmpinform, snmpstatus, snmptranslate',
+    secret: '-c -A -X -3m -3k',
+    plain: '-v -u -l -a -x -n -t -r -m -M -O -I -e -E -Z',
+  },
+  {
+    names: 'ipmitool, ipmi-power, ipmi-sensors, ipmipower',
+    secret: '-P -p -k -y',
+    plain: '-I -H -U -L -f -C -c -e -t -h -u',
+  },
+  { names: 'ipmitool', secret: '-P -k -y', plain: '-p -I -H -U -L -f' },
+  { names: 'ipmitool user set password', positionals: [{ at: 1, kind: 'secret' }] },
+  { names: 'hydra, medusa, ncrack, patator', secret: '-p', plain: '-l -L -P -C -s -t -o -M -h -u -U -n' },
+  { names: 'knife', secret: '-P --ssh-password --connection-password', plain: '-x -N -r -i -E -c' },
+  { names: 'x11vnc', oneDash: true, secret: '-passwd -viewpasswd', plain: '-display -rfbauth -rfbport -passwdfile' },
+  { names: 'vncpasswd', input: 'secret' },
+  { names: 'vncviewer, x0vncserver, vncdo, vncdotool', secret: '-p --password', plain: '-s' },
+  {
+    names: 'openconnect, vpnc, openfortivpn',
+    input: 'secret',
+    inputIf: '--passwd-on-stdin',
+    secret: '-p --token-secret',
+    plain: '-u --user -s -c -k',
+  },
+  { names: 'openvpn', plain: '--config --auth-user-pass --askpass --secret --tls-auth --tls-crypt --auth-token-user' },
+  { names: 'nmcli', named: true, plain: '-f -t' },
+  { names: 'wpa_passphrase', positionals: [{ at: 1, kind: 'secret' }] },
+  { names: 'wpa_cli set_network, iwconfig', named: true },
+  { names: 'iwctl', secret: '--passphrase -P' },
+  { names: 'tailscale', secret: '--authkey --auth-key' },
+  { names: 'cadaver, ftp, tnftp, sftp, scp, ncat, nc, telnet, nmap, masscan', plain: '-p -P -i -o -F -l -c' },
+  {
+    names: 'youtube-dl, yt-dlp, streamlink',
+    secret: '-p --password --video-password -2',
+    plain: '-u --username -o -f',
+  },
+];
