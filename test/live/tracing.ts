@@ -1,0 +1,97 @@
+/** A producer that watches a laboratory's listener, and the pipeline behind it, as tests need them. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Lab } from '../../agent/lab/lab.ts';
+import { Pipeline } from '../../agent/pipeline.ts';
+import type { ChildCommand } from '../../agent/source/child-process.ts';
+import { childSource } from '../../agent/source/child-source.ts';
+import { libbpfCommand, libbpfPlaces } from '../../agent/source/libbpf-producer.ts';
+import { noRedaction, type Redactor } from '../../agent/span/redactor.ts';
+import type { SpanRecord } from '../../agent/span/span-record.ts';
+
+export const PRODUCERS = ['libbpf', 'bpftrace'] as const;
+export type ProducerName = (typeof PRODUCERS)[number];
+
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** Why live tests with this producer can't run here; false: they can. */
+export function whyNotLive(producer: ProducerName): string | false {
+  if (process.getuid?.() !== 0) return 'tracing needs root';
+  if (!existsSync('/usr/sbin/sshd')) return 'no /usr/sbin/sshd: apt-get install openssh-server';
+  const [program = ''] = producer === 'libbpf' ? libbpfPlaces(PACKAGE) : [`${PACKAGE}/ebpf/sshd-otel.bt`];
+  return existsSync(program) ? false : `${program} is not there: make -C ebpf`;
+}
+
+function producerCommand(producer: ProducerName, listenerPid: number): ChildCommand {
+  const [program = ''] = libbpfPlaces(PACKAGE);
+  if (producer === 'libbpf') return libbpfCommand(program, { listenerPid });
+  throw new Error('not yet');
+}
+
+export interface Tracing {
+  readonly pipeline: Pipeline;
+  /** All spans so far. */
+  readonly spans: readonly SpanRecord[];
+  /** The raw stream so far. */
+  stream(): Buffer;
+  /** Resolves when so many connections have ended in all, with the traces' spans in order of their roots. @throws Error after 30 s */
+  traces(count: number): Promise<readonly (readonly SpanRecord[])[]>;
+  /** Ends the producer in order, reads its stream to the end. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when the producer has attached and told what was there. @throws Error if it ended before, with what it said */
+export async function startTracing(
+  lab: Lab,
+  producer: ProducerName,
+  redactor: Redactor = noRedaction,
+): Promise<Tracing> {
+  const source = childSource(producerCommand(producer, lab.listenerPid));
+  const pipeline = new Pipeline({ hostKey: new Uint8Array(32), redactor, agentVersion: '0.0.0' });
+  const spans: SpanRecord[] = [];
+  const chunks: Uint8Array[] = [];
+  let look = (): void => undefined;
+  let tail = '';
+  const ready = Promise.withResolvers<void>();
+  const over = (async () => {
+    for await (const chunk of source.chunks) {
+      chunks.push(chunk);
+      tail = (tail + Buffer.from(chunk).toString('latin1')).slice(-(chunk.length + 32));
+      if (tail.includes('{"k":"seed-end"')) ready.resolve();
+      spans.push(...pipeline.push(chunk));
+      look();
+    }
+    spans.push(...pipeline.end());
+    const { reason } = await source.ended;
+    ready.reject(new Error(reason));
+    look();
+  })();
+  ready.promise.catch(() => undefined);
+  await ready.promise;
+  return {
+    pipeline,
+    spans,
+    stream: () => Buffer.concat(chunks),
+    traces(count) {
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          look = () => undefined;
+          const names = spans.map((span) => span.name).join(' ');
+          reject(new Error(`${count} connections did not end within 30 s; spans: ${names}`));
+        }, 30_000);
+        look = () => {
+          const roots = spans.filter((span) => span.root);
+          if (roots.length < count) return;
+          clearTimeout(timer);
+          look = () => undefined;
+          resolve(roots.map((root) => spans.filter((span) => span.traceId === root.traceId)));
+        };
+        look();
+      });
+    },
+    async stop() {
+      source.close();
+      await over;
+    },
+  };
+}
