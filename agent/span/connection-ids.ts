@@ -1,7 +1,7 @@
 /** Ids of one connection's spans, and what its spans must agree about among themselves. */
 import type { ProcessId } from '../decode/kernel-event.ts';
 import { type Activity, type AuthActivity, ROOT, type SpanRef } from '../sshd/session-event.ts';
-import { spanId, traceId } from './span-ids.ts';
+import { type IdKey, spanId, traceId } from './span-ids.ts';
 
 /** Ids kept at hand; parents repeat, and an id costs two microseconds. */
 const MAX_CACHED_IDS = 256;
@@ -9,7 +9,7 @@ const MAX_CACHED_IDS = 256;
 const MAX_STARTS = 1024;
 
 export class ConnectionIds {
-  readonly #hostKey: Uint8Array;
+  readonly #key: IdKey;
   /** Trace of the connection. */
   readonly traceId: string;
   /** What every span carries as `ssh.connection.id`: the id of the connection's first trace. */
@@ -25,11 +25,11 @@ export class ConnectionIds {
   /** How authentication ended, once its span was told. */
   authResult: AuthActivity['result'];
 
-  constructor(hostKey: Uint8Array, bootId: string, monitor: ProcessId) {
-    this.#hostKey = hostKey;
-    this.traceId = traceId(hostKey, bootId, monitor, 0);
+  constructor(key: IdKey, bootId: string, monitor: ProcessId) {
+    this.#key = key;
+    this.traceId = traceId(key, bootId, monitor, 0);
     this.connectionId = this.traceId;
-    this.rootId = spanId(hostKey, this.traceId, ROOT);
+    this.rootId = spanId(key, this.traceId, ROOT);
   }
 
   /** Call it once for each activity, when it is told. */
@@ -47,7 +47,7 @@ export class ConnectionIds {
     const name = nameOf(ref);
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
-    const id = spanId(this.#hostKey, this.traceId, ref);
+    const id = spanId(this.#key, this.traceId, ref);
     if (this.#ids.size >= MAX_CACHED_IDS) this.#ids.clear();
     this.#ids.set(name, id);
     return id;

@@ -16,6 +16,7 @@ import { MAX_ARGV_BYTES } from './limits.ts';
 import type { Redactor } from './redactor.ts';
 import { resourceOf } from './resource.ts';
 import { activitySpan, rootSpan } from './span-assembly.ts';
+import { type IdKey, idKey } from './span-ids.ts';
 import type { ResourceRecord, SpanRecord } from './span-record.ts';
 
 export interface SpanBuilderOptions {
@@ -54,6 +55,7 @@ const NS_PER_MS = 1_000_000n;
 
 export class SpanBuilder {
   readonly #options: SpanBuilderOptions;
+  readonly #key: IdKey;
   readonly #holdNs: bigint;
   readonly #holdBeforeAuthNs: bigint;
   readonly #maxHeld: number;
@@ -68,8 +70,10 @@ export class SpanBuilder {
   /** Connections that wait for their user, soonest deadline first. */
   readonly #unknown = new Fifo<{ readonly state: ConnectionState; readonly releaseNs: bigint }>();
 
+  /** @throws RangeError if the host key isn't 32 bytes. */
   constructor(options: SpanBuilderOptions) {
     this.#options = options;
+    this.#key = idKey(options.hostKey);
     this.#holdNs = BigInt(options.holdMs ?? 2_000) * NS_PER_MS;
     this.#holdBeforeAuthNs = BigInt(options.holdBeforeAuthMs ?? 120_000) * NS_PER_MS;
     this.#maxHeld = options.maxHeldSpans ?? 10_000;
@@ -113,7 +117,7 @@ export class SpanBuilder {
     const known = this.#states.get(connection);
     if (known !== undefined) return known;
     const state: ConnectionState = {
-      ids: new ConnectionIds(this.#options.hostKey, this.#bootId, connection.id),
+      ids: new ConnectionIds(this.#key, this.#bootId, connection.id),
       phase: connection.authenticated ? 'known' : 'new',
       held: new Set(),
     };

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { instanceId, nonZero, spanId, traceId } from '../../agent/span/span-ids.ts';
+import { type IdKey, idKey, instanceId, nonZero, spanId, traceId } from '../../agent/span/span-ids.ts';
 import type { SpanKind } from '../../agent/sshd/session-event.ts';
 
 const BOOT = '6f1d2c3b-4a59-4687-9e0d-1c2b3a495867';
 const MONITOR = { pid: 812, startNs: 5_000_000_000_000n };
-const ZERO = new Uint8Array(32);
-const COUNTING = Uint8Array.from({ length: 32 }, (_, i) => i);
+const ZERO = idKey(new Uint8Array(32));
+const COUNTING = idKey(Uint8Array.from({ length: 32 }, (_, i) => i));
 
 interface Vector {
-  readonly key: Uint8Array;
+  readonly key: IdKey;
   readonly segment: number;
   readonly what: readonly string[];
   readonly id: string;
@@ -65,7 +65,7 @@ test('an id of only zeros, which means no id on the wire, becomes one', () => {
 });
 
 test('a key of another length is a programming error', () => {
-  assert.throws(() => traceId(new Uint8Array(31), BOOT, MONITOR, 0), RangeError);
+  assert.throws(() => idKey(new Uint8Array(31)), RangeError);
 });
 
 test('an instance id is the UUIDv5 of the host id', () => {
