@@ -89,7 +89,7 @@ function decodeEnvironment(raw: RawRecord, read: FieldReader): EnvironmentRecord
   if (raw.data === undefined) read.text(raw.data, 'data');
   const equals = data.indexOf(EQUALS);
   const head = String.fromCharCode(...data.subarray(0, Math.min(Math.max(equals, 0), 32)));
-  const name = ENVIRONMENT_NAMES.find((candidate) => candidate === head && candidate.length === equals);
+  const name = ENVIRONMENT_NAMES.find((candidate) => candidate === head);
   if (name === undefined) read.reject('data');
   const bytes = data.slice(equals + 1);
   const cut = read.flag(raw.cut, 'cut');

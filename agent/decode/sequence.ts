@@ -5,7 +5,7 @@ const MAX_REMEMBERED_GAPS = 256;
 /** Runs of records between which something is still missing, for each CPU. */
 const MAX_RUNS = 4_096;
 
-/** Records that came without a hole between them, `from`..`to`; `to` < `from`: only the number is known. */
+/** Records that came without a hole between them, `from`..`to`; empty (`to` < `from`): a `seq` record told the number. */
 interface Run {
   from: number;
   to: number;
@@ -28,7 +28,7 @@ interface CpuState {
 /** What the number of a record says: seen first in its place, seen before, or given up as lost before. */
 export type Arrival = 'new' | 'duplicate' | 'recovered';
 
-/** Numbers are known nowhere below the lowest one seen, so these may be anything. */
+/** Takes the number out of the gaps; false if it wasn't missing. */
 function takeFromGaps(gaps: Gap[], seq: number): boolean {
   const at = gaps.findIndex((gap) => seq >= gap.from && seq <= gap.to);
   const gap = gaps[at];
@@ -65,7 +65,6 @@ export class SequenceTracker {
     const state = this.#state(cpu);
     const last = state.runs.at(-1);
     if (last !== undefined && seq === last.to + 1) {
-      if (last.to < last.from) last.fromNs = tsNs;
       last.to = seq;
       last.toNs = tsNs;
       return 'new';
@@ -132,12 +131,10 @@ export class SequenceTracker {
     const before = runs[at - 1];
     const after = runs[at];
     if (before !== undefined && before.to + 1 === seq) {
-      if (before.to < before.from) before.fromNs = tsNs;
       before.to = seq;
       before.toNs = tsNs;
       if (after !== undefined && after.from === seq + 1) this.#merge(runs, at - 1);
     } else if (after !== undefined && after.from === seq + 1) {
-      if (after.to < after.from) after.toNs = tsNs;
       after.from = seq;
       after.fromNs = tsNs;
     } else {

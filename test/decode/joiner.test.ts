@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { Joiner } from '../../agent/decode/joiner.ts';
 import type { CutBytes, KernelEvent } from '../../agent/decode/kernel-event.ts';
 import { decodeRecords, hex, setsid, textOf } from './decoding.ts';
 
@@ -87,28 +88,40 @@ describe('joining long values', () => {
     assert.equal(events.length, 1);
   });
 
-  it('keeps the true length of a value beyond the limit', () => {
-    const { events, counters } = decodeRecords([EXEC, piece(3, 'def'), piece(6, 'ghi')], { maxValueBytes: 5 });
+  it('keeps the true length of a value beyond the limit, and nothing behind the cut', () => {
+    const records = [EXEC, piece(3, 'def'), piece(6, 'ghi'), piece(8, 'i')];
+    const { events, counters } = decodeRecords(records, { maxValueBytes: 5 });
     assert.deepEqual(argvOf(events), ['abcdef', 9]);
-    assert.equal(counters.refusedParts, 1);
+    assert.equal(counters.refusedParts, 2);
   });
 
-  it('makes the flood pay, not its neighbour, whoever was first', () => {
-    const total = 100_000;
-    const flood = Array.from({ length: 50 }, (_, at) => ({
-      ...piece(at * 1_000, 'x'.repeat(1_000), { total, pid: 8, conn: [8, '1'] }),
-      ts: String(6 + (at % 5)),
-    }));
-    const heads = [6, 7, 8, 9, 10].map((ts) => ({ ...EXEC, ts: String(ts), pid: 8, argv: '', argv_len: total }));
-    const neighbour = [piece(3, 'def'), piece(6, 'ghi')];
-    for (const records of [
-      [EXEC, ...neighbour, ...heads, ...flood],
-      [...heads, ...flood, EXEC, ...neighbour],
-    ]) {
-      const { events, counters } = decodeRecords(records, { maxWaitingBytes: 20_000 });
-      assert.deepEqual(argvOf(events), ['abcdefghi', 9]);
-      assert.equal(argvOf(events, 8)[1], total);
-      assert.ok(counters.refusedParts > 0);
-    }
+  it('forgets what waited for a head that never came', () => {
+    const joiner = new Joiner();
+    const part = { kind: 'bytes', of: 'argv', pid: 7, owner: 7, offset: 0, total: 9 } as const;
+    joiner.addPiece({ ...part, tsNs: 5n, data: new Uint8Array(1_000) });
+    joiner.addPiece({ ...part, tsNs: 6n, data: new Uint8Array(1_000) });
+    joiner.expire(6n);
+    assert.ok(joiner.size > 1_000 && joiner.size < 2_000, `${joiner.size} bytes are held`);
+    joiner.expire(7n);
+    assert.equal(joiner.size, 0);
   });
+
+  for (const first of ['the neighbour', 'the flood']) {
+    it(`makes the flood pay, not its neighbour, when ${first} comes first`, () => {
+      const total = 100_000;
+      const flood = Array.from({ length: 50 }, (_, at) => ({
+        ...piece(at * 1_000, 'x'.repeat(1_000), { total, pid: 8, conn: [8, '1'] }),
+        ts: String(6 + (at % 5)),
+      }));
+      const heads = [6, 7, 8, 9, 10].map((ts) => ({ ...EXEC, ts: String(ts), pid: 8, argv: '', argv_len: total }));
+      const value = 'v'.repeat(6_000);
+      const neighbour = [EXEC, piece(3, value, { total: 6_003 })];
+      const floodFirst = [...heads, ...flood, ...neighbour];
+      const records = first === 'the flood' ? floodFirst : [...neighbour, ...heads, ...flood];
+      const { events, counters } = decodeRecords(records, { maxWaitingBytes: 20_000 });
+      assert.deepEqual(argvOf(events), [`abc${value}`, 6_003]);
+      assert.equal(argvOf(events, 8)[1], total);
+      assert.ok(counters.refusedParts > 30);
+    });
+  }
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { type Line, LineSplitter, MAX_LINE_BYTES } from '../../agent/decode/lines.ts';
 import { toBytes } from './decoding.ts';
@@ -8,6 +10,12 @@ function split(chunks: readonly (string | Uint8Array)[]): Line[] {
   const splitter = new LineSplitter();
   const lines = chunks.flatMap((chunk) => splitter.push(typeof chunk === 'string' ? toBytes(chunk) : chunk));
   return [...lines, ...splitter.end()];
+}
+
+/** Also what lies outside of V8's heap, as the text of a decoded chunk does. */
+function usedBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 describe('LineSplitter', () => {
@@ -59,4 +67,18 @@ describe('LineSplitter', () => {
       assert.deepEqual(last, { text: 'z', number: 3, offset: MAX_LINE_BYTES * 2 + 3, length: 1 });
     });
   }
+
+  it('keeps nothing of a line that never ends', () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const splitter = new LineSplitter();
+    const chunk = toBytes('x'.repeat(2 ** 20));
+    collect();
+    const before = usedBytes();
+    for (let mebibytes = 0; mebibytes < 100; mebibytes++) splitter.push(chunk);
+    collect();
+    const grownBytes = usedBytes() - before;
+    assert.ok(grownBytes < 10 * 2 ** 20, `${grownBytes} bytes are held`);
+    assert.equal(splitter.end()[0]?.length, 100 * 2 ** 20);
+  });
 });

@@ -40,8 +40,15 @@ describe('converting the prototype recordings', () => {
         ),
         cookies,
       );
-    assert.deepEqual([tcp(1)['sk'], tcp(1)['sk'], tcp(2)['sk']], ['1', '1', '2']);
-    assert.equal(tcp(1)['local_port'], undefined);
+    const records = [tcp(1), tcp(1), tcp(2)];
+    assert.deepEqual(
+      records.map(({ sk }) => sk),
+      ['1', '1', '2'],
+    );
+    assert.deepEqual(
+      records.map(({ local_port }) => local_port),
+      [undefined, undefined, undefined],
+    );
   });
 
   it('refuses kinds that it has no rule for', () => {
