@@ -31,9 +31,15 @@ export interface Process {
   readonly role: 'listener' | 'sshd' | 'program' | undefined;
   readonly sid: number | undefined;
   readonly uids: Uids | undefined;
-  /** Execs seen; not the kernel's number. */
-  readonly execs: number;
+  /** The kernel's number of its last exec that is known of; a fork inherits its parent's. */
+  readonly execId: number | undefined;
 }
+
+/**
+ * Whether an exec of the process was missed before this event, by the kernel's exec numbers; `unknown` where the producer
+ * does not tell them.
+ */
+export type Continuity = 'whole' | 'broken' | 'unknown';
 
 export type ProcessChange =
   | { readonly type: 'hello'; readonly tsNs: bigint; readonly event: HelloEvent }
@@ -48,9 +54,21 @@ export type ProcessChange =
   /** Without a fork record: its first sign of life was another event. */
   | { readonly type: 'adopted'; readonly tsNs: bigint; readonly process: Process; readonly parent: Process | undefined }
   | { readonly type: 'forked'; readonly tsNs: bigint; readonly process: Process; readonly parent: Process }
-  | { readonly type: 'executed'; readonly tsNs: bigint; readonly process: Process; readonly event: ExecEvent }
+  | {
+      readonly type: 'executed';
+      readonly tsNs: bigint;
+      readonly process: Process;
+      readonly event: ExecEvent;
+      readonly continuity: Continuity;
+    }
   | { readonly type: 'identity'; readonly tsNs: bigint; readonly process: Process; readonly changed: 'sid' | 'uids' }
-  | { readonly type: 'exited'; readonly tsNs: bigint; readonly process: Process; readonly event: ExitEvent }
+  | {
+      readonly type: 'exited';
+      readonly tsNs: bigint;
+      readonly process: Process;
+      readonly event: ExitEvent;
+      readonly continuity: Continuity;
+    }
   /** It is gone, but its exit was not seen. */
   | { readonly type: 'vanished'; readonly tsNs: bigint; readonly process: Process }
   | { readonly type: 'about'; readonly tsNs: bigint; readonly process: Process; readonly event: ProcessFact }

@@ -8,7 +8,7 @@
  * 4. After its exit a process is forgotten; stray records about it are counted.
  */
 import type { ExecEvent, ExitEvent, KernelEvent, ProcessId, SeedEvent, Uids } from '../decode/kernel-event.ts';
-import type { Process, ProcessChange } from './process-change.ts';
+import type { Continuity, Process, ProcessChange } from './process-change.ts';
 
 /** Processes kept at most; beyond it the oldest are given up and counted. */
 const MAX_PROCESSES = 200_000;
@@ -73,6 +73,7 @@ export class ProcessTable {
         const child = this.#insert(event.child, parent.id.pid, event.tsNs, false, event.tsNs, out);
         child.conn = parent.role === 'listener' ? event.child : parent.conn;
         child.role = parent.role === 'listener' ? 'sshd' : parent.role;
+        child.execId = event.execId;
         child.sid = event.sid ?? parent.sid;
         child.uids = parent.uids;
         out.push({ type: 'forked', tsNs: event.tsNs, process: child, parent });
@@ -82,9 +83,10 @@ export class ProcessTable {
         const process = this.#find(event.process, event, out, event.ppid);
         if (process === undefined) break;
         this.#learnIds(process, event, out);
-        process.execs++;
-        if (event.role !== undefined) process.role = event.role;
-        out.push({ type: 'executed', tsNs: event.tsNs, process, event });
+        const continuity = follows(process.execId, event.execId, 1);
+        process.execId = event.execId;
+        if (event.ppid !== undefined && process.adopted) process.ppid ??= event.ppid;
+        out.push({ type: 'executed', tsNs: event.tsNs, process, event, continuity });
         break;
       }
       case 'exit': {
@@ -92,7 +94,8 @@ export class ProcessTable {
         if (process === undefined) break;
         this.#learnIds(process, event, out);
         this.#forget(process);
-        out.push({ type: 'exited', tsNs: event.tsNs, process, event });
+        const continuity = follows(process.execId, event.execId, 0);
+        out.push({ type: 'exited', tsNs: event.tsNs, process, event, continuity });
         break;
       }
       case 'setsid': {
@@ -185,7 +188,7 @@ export class ProcessTable {
       role: undefined,
       sid: undefined,
       uids: undefined,
-      execs: 0,
+      execId: undefined,
     };
     this.#living.set(id.pid, entry);
     return entry;
@@ -201,6 +204,7 @@ export class ProcessTable {
     process.role = event.role ?? process.role;
     process.sid = event.sid ?? process.sid;
     process.uids = event.uids ?? process.uids;
+    process.execId = event.execId ?? process.execId;
     this.#opening?.confirmed.add(process);
     out.push({ type: 'seeded', tsNs: event.tsNs, process, parent, event });
   }
@@ -247,4 +251,10 @@ export class ProcessTable {
     process.uids = uids;
     if (uids[0] === uids[1] && uids[1] === uids[2]) out.push({ type: 'identity', tsNs, process, changed: 'uids' });
   }
+}
+
+/** Whether exec number `now` comes `step` after `before`. */
+function follows(before: number | undefined, now: number | undefined, step: number): Continuity {
+  if (before === undefined || now === undefined) return 'unknown';
+  return now === before + step ? 'whole' : 'broken';
 }

@@ -14,7 +14,7 @@ export function adoptNode(process: Process, run: ConnectionRun, parent: ProcessN
   const id = run.connection.id;
   if (process.id.pid === id.pid && process.id.startNs === id.startNs) node.role = 'monitor';
   else if (parent === undefined && process.role === 'program') node.role = 'program';
-  run.add(node);
+  run.processes.nodes.add(node);
   return node;
 }
 

@@ -25,6 +25,8 @@ export interface Attempt {
   endNs: bigint | undefined;
   /** Time inside it that waited for the client. */
   clientNs: bigint;
+  /** Events were lost while it waited for its answer: what answer comes may be another attempt's. */
+  gapped: boolean;
 }
 
 /** Opens an attempt; `method` undefined where the request was lost. */
@@ -47,6 +49,7 @@ export function openAttempt(
     verdict: undefined,
     endNs: undefined,
     clientNs: 0n,
+    gapped: false,
   };
 }
 
@@ -55,6 +58,7 @@ export function openAttempt(
  * as well be `PermitRootLogin` (monitor.c `monitor_child_preauth`, auth_root_allowed), which only a log line tells.
  */
 function resultOf(attempt: Attempt, sequel: Sequel, connection: Connection): AttemptResult | undefined {
+  if (attempt.gapped && (attempt.verdict === undefined || sequel === 'end')) return undefined;
   switch (attempt.verdict) {
     case 'acceptable':
       return 'acceptable';
@@ -90,10 +94,9 @@ export function settleAttempt(attempt: Attempt, sequel: Sequel, tsNs: bigint, co
     if (attempt.key !== undefined) connection.key = attempt.key;
   }
   const incomplete: IncompleteReason[] = [];
-  if (attempt.method === undefined || attempt.startUnknown || (result === undefined && attempt.verdict === undefined)) {
-    incomplete.push('events_lost');
-  }
-  if (!attempt.startUnknown) connection.spend('server', endNs - attempt.startNs - attempt.clientNs);
+  const lossy = attempt.method === undefined || attempt.startUnknown || attempt.gapped || attempt.verdict === undefined;
+  if (lossy && result !== 'aborted' && result !== 'accepted') incomplete.push('events_lost');
+  if (!attempt.startUnknown && !attempt.gapped) connection.spend('server', endNs - attempt.startNs - attempt.clientNs);
   connection.tell(
     {
       kind: 'attempt',
@@ -103,11 +106,12 @@ export function settleAttempt(attempt: Attempt, sequel: Sequel, tsNs: bigint, co
       endNs,
       ordinal: attempt.ordinal,
       method: attempt.method,
-      query: attempt.query ?? false,
+      query: attempt.query,
       result,
       key: attempt.key,
       source: attempt.source,
       ...(attempt.startUnknown ? { startUnknown: true } : {}),
+      ...(attempt.gapped && attempt.endNs === undefined ? { endUnknown: true } : {}),
       ...(incomplete.length > 0 && attempt.source === 'monitor' ? { incomplete } : {}),
     },
     tsNs,

@@ -53,6 +53,18 @@ export class AuthDialogue {
     return this.#startNs !== undefined;
   }
 
+  /** Events were lost: no stretch that spans the gap can be told, nor can an answer be given to its request. */
+  gap(): void {
+    if (this.#open !== undefined) this.#open.gapped = true;
+    if (this.#judged !== undefined) this.#judged.gapped = true;
+    this.#lookupNs = undefined;
+    this.#accountNs = undefined;
+    this.#idleNs = undefined;
+    this.#stepNs = undefined;
+    this.#concludeNs = undefined;
+    this.#handshake.gapped = true;
+  }
+
   /** Without privilege separation attempts come from log lines; they share the numbering. */
   nextOrdinal(): number {
     this.#ordinal++;
@@ -191,7 +203,7 @@ export class AuthDialogue {
       return open;
     this.begin(m.tsNs, false);
     this.#settle('another', m.tsNs);
-    const attempt = openAttempt(this.nextOrdinal(), method, this.#idleNs ?? m.tsNs, 'monitor', true);
+    const attempt = openAttempt(this.nextOrdinal(), method, m.tsNs, 'monitor', true);
     this.#open = attempt;
     this.#idleNs = undefined;
     return attempt;
@@ -207,8 +219,8 @@ export class AuthDialogue {
 
   /** @param answer undefined if the answer itself was not copied: then nothing is known */
   #judge(attempt: Attempt, verdict: Verdict, tsNs: bigint, answer: number | undefined): void {
-    attempt.verdict = answer === undefined ? undefined : verdict;
-    attempt.endNs = tsNs;
+    attempt.verdict = answer === undefined || attempt.gapped ? undefined : verdict;
+    if (!attempt.gapped) attempt.endNs = tsNs;
     this.#open = undefined;
     this.#idleNs = tsNs;
     this.#concludeNs = tsNs;
@@ -268,7 +280,8 @@ export class AuthDialogue {
     }
     if (this.#startNs === undefined) return;
     const judged = this.#connection.attempts > 0;
-    const result = success ? 'accepted' : judged ? 'rejected' : 'aborted';
+    const failed = this.#connection.authUnknown ? undefined : judged ? 'rejected' : 'aborted';
+    const result = success ? 'accepted' : failed;
     this.#connection.tell({ kind: 'auth', ref: AUTH, parent: ROOT, startNs: this.#startNs, endNs: tsNs, result }, tsNs);
   }
 }

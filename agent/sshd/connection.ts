@@ -50,6 +50,7 @@ export class Connection implements ConnectionFacts {
   auditSession: number | undefined;
   disconnectReason: string | undefined;
   serverFailed = false;
+  authUnknown = false;
   exit: ExitFacts | undefined;
   receivedBytes: bigint | undefined;
   sentBytes: bigint | undefined;
@@ -102,6 +103,11 @@ export class Connection implements ConnectionFacts {
     return familyOf(this.evidence);
   }
 
+  /** Events of it were lost. */
+  get lossy(): boolean {
+    return this.incomplete.has('events_lost');
+  }
+
   /** `address port N` as sshd writes its peer into log lines. */
   peerText(): string | undefined {
     return this.endpoints === undefined ? undefined : `${this.endpoints.peer} port ${this.endpoints.peerPort}`;
@@ -143,7 +149,7 @@ export class Connection implements ConnectionFacts {
 
   /** The first program runs: the login is over and its account closed. */
   firstProgram(tsNs: bigint): void {
-    if (this.login !== undefined || this.late) return;
+    if (this.login !== undefined || this.late || this.lossy) return;
     this.login = {
       totalNs: tsNs - this.startNs,
       serverNs: this.#serverNs,
@@ -183,8 +189,9 @@ export class Connection implements ConnectionFacts {
     this.endNs = tsNs;
     if (exit !== undefined) this.exit = exitFacts(exit);
     const evidence = {
+      lossy: this.lossy || this.late,
       family: this.familyRow(),
-      authenticated: this.authenticated,
+      authenticated: this.authenticated || this.authUnknown,
       userSeen: this.userSeen,
       judged: this.attempts + this.queries,
       log: this.logEnd,

@@ -8,7 +8,10 @@ import type { LogEnd } from './log-lines.ts';
 
 /** What was seen of an end. */
 export interface EndEvidence {
+  /** Events were lost: what was not seen may have happened all the same. */
+  readonly lossy: boolean;
   readonly family: Family | undefined;
+  /** The user got in, or it is not known whether he did. */
   readonly authenticated: boolean;
   /** The first user name was seen. */
   readonly userSeen: boolean;
@@ -52,8 +55,11 @@ const ROWS: readonly EndRow[] = [
   { reason: 'too_many_failures', fits: (e) => !e.authenticated && e.log === 'too_many_failures' },
   { reason: 'negotiation_failed', fits: (e) => !e.userSeen && e.log === 'negotiation_failed' },
   { reason: 'protocol_error', fits: (e) => !e.userSeen && e.log === 'protocol_error' },
-  { reason: 'scan', fits: (e) => !e.authenticated && !e.userSeen && e.judged === 0 && e.monitor !== undefined },
-  { reason: 'no_attempt', fits: (e) => !e.authenticated && e.judged === 0 && e.monitor !== undefined },
+  {
+    reason: 'scan',
+    fits: (e) => !e.authenticated && !e.userSeen && !e.lossy && e.judged === 0 && e.monitor !== undefined,
+  },
+  { reason: 'no_attempt', fits: (e) => !e.authenticated && !e.lossy && e.judged === 0 && e.monitor !== undefined },
   { reason: 'auth_failed', fits: (e) => !e.authenticated && e.judged > 0 && e.monitor !== undefined },
   // After it.
   { reason: 'keepalive_timeout', fits: (e) => e.log === 'keepalive_timeout' },

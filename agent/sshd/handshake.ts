@@ -15,6 +15,8 @@ export class Handshake {
   bannerByNetworkChild = false;
   signRequestNs: bigint | undefined;
   signedNs: bigint | undefined;
+  /** Events were lost: between which two of its moments is not known, so no leaf can be told. */
+  gapped = false;
   #done = false;
 
   get done(): boolean {
@@ -31,7 +33,7 @@ export class Handshake {
     if (this.#done) return;
     this.#done = true;
     const startNs = connection.startNs;
-    this.#leaves(connection, startNs, tsNs);
+    if (!this.gapped) this.#leaves(connection, startNs, tsNs);
     const keyExchangeNs = this.signedNs === undefined ? {} : { keyExchangeNs: this.signedNs - startNs };
     connection.tell({ kind: 'handshake', ref: REF, parent: ROOT, startNs, endNs: tsNs, ...keyExchangeNs }, tsNs);
   }

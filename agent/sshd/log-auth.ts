@@ -84,6 +84,13 @@ export class LogAuth {
     settleAttempt(attempt, fact.verdict === 'accepted' ? 'authenticated' : 'another', tsNs, this.#connection);
   }
 
+  /** Events were lost: a line may have been among them, so runs and lines no longer match. */
+  gap(): void {
+    this.flush();
+    this.#idleNs = undefined;
+    this.#found = undefined;
+  }
+
   /** Runs whose attempt is not known hang on `ssh.auth`. */
   flush(): void {
     for (const run of this.#runs.splice(0)) this.#connection.tell({ ...run, parent: AUTH }, run.endNs);

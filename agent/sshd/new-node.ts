@@ -22,34 +22,43 @@ export function newNode(
   forkNs: bigint,
 ): ProcessNode {
   const inherits = parent !== undefined && WORLDS.has(parent.role);
-  const under =
-    parent === undefined || inherits
-      ? undefined
-      : parent.role === 'monitor'
-        ? 'monitor'
-        : parent.role === 'userChild'
-          ? 'userChild'
-          : 'sshd';
+  const under = parent === undefined ? 'unknown' : underOf(parent);
+  const known = attempt?.gapped === false ? attempt : undefined;
   return {
     process,
     connection,
     role: inherits ? 'program' : 'undecided',
     under,
     forkNs,
-    owner: inherits ? (parent.program?.ref ?? parent.helper?.ref ?? parent.owner) : ROOT,
-    ownerProgram: inherits ? (parent.program ?? parent.helper?.program ?? parent.ownerProgram) : undefined,
-    session: inherits ? parent.session : undefined,
+    ...(inherits ? ownerOf(parent) : { owner: ROOT, ownerProgram: undefined, session: undefined }),
     program: undefined,
     helper: undefined,
     image: undefined,
     execs: 0,
     afterAuth: connection.authenticated,
     duringPrompt: attempt?.method === 'keyboard-interactive',
-    attempt: attempt?.ref,
-    attemptMethod: attempt?.method,
-    attemptCertificate: attempt?.key?.certificate ?? false,
+    attempt: known?.ref,
+    attemptMethod: known?.method,
+    attemptCertificate: known?.key?.certificate ?? false,
     announced: undefined,
+    gapped: false,
     spoke: undefined,
     forked: false,
+  };
+}
+
+/** Whose child a process is, where its parent's role decides its own. */
+export function underOf(parent: ProcessNode): ProcessNode['under'] {
+  if (WORLDS.has(parent.role)) return undefined;
+  if (parent.role === 'monitor' || parent.role === 'userChild') return parent.role;
+  return parent.under === 'unknown' ? 'unknown' : 'sshd';
+}
+
+/** Where the children and programs of a process hang. */
+export function ownerOf(parent: ProcessNode): Pick<ProcessNode, 'owner' | 'ownerProgram' | 'session'> {
+  return {
+    owner: parent.program?.ref ?? parent.helper?.ref ?? parent.owner,
+    ownerProgram: parent.program ?? parent.helper?.program ?? parent.ownerProgram,
+    session: parent.session,
   };
 }

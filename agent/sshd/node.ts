@@ -14,6 +14,8 @@ export interface OpenProgram {
   readonly execNumber: number;
   forks: number;
   forksFailed: number;
+  /** Events were lost while it ran: an exec may have ended it, a child may have run a program. */
+  gapped: boolean;
   failedExecs: number;
 }
 
@@ -30,6 +32,8 @@ export interface Session {
   readonly ref: SpanRef;
   readonly leader: ProcessNode;
   readonly startNs: bigint;
+  /** Events were lost before the leader's first program: what came next may not have been the first. */
+  firstLost: boolean;
   first: ExecEvent | undefined;
   tty: string | undefined;
   subsystem: string | undefined;
@@ -52,7 +56,7 @@ export interface ProcessNode {
   readonly connection: Connection;
   role: Role;
   /** Whose child it is, where that decides its role; undefined: it inherits its parent's world. */
-  readonly under: 'monitor' | 'userChild' | 'sshd' | undefined;
+  under: 'monitor' | 'userChild' | 'sshd' | 'unknown' | undefined;
   readonly forkNs: bigint;
   /** Span on which its programs hang: inherited at the fork. */
   owner: SpanRef;
@@ -72,6 +76,8 @@ export interface ProcessNode {
   readonly attemptMethod: string | undefined;
   readonly attemptCertificate: boolean;
   announced: Announced | undefined;
+  /** Events were lost while it lived. */
+  gapped: boolean;
   spoke: 'preauth' | 'postauth' | undefined;
   forked: boolean;
 }

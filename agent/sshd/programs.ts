@@ -1,16 +1,17 @@
 /** Programs: one span an exec, nested as they were forked; and the helpers that sshd runs for itself. */
 import type { ExecEvent, ExitEvent } from '../decode/kernel-event.ts';
+import type { Continuity } from '../process/process-change.ts';
 import { exitFacts } from './connection.ts';
 import type { HelperRun, OpenProgram, ProcessNode } from './node.ts';
-import type { HelperActivity, ProgramFacts, SpanRef } from './session-event.ts';
+import type { HelperActivity, IncompleteReason, ProgramFacts, SpanRef } from './session-event.ts';
 
 /** How a program's time ended. */
 export interface ProgramEnd {
   readonly tsNs: bigint;
   readonly exit?: ExitEvent;
   readonly replaced?: boolean;
-  /** The end itself was not seen. */
-  readonly unknown?: boolean;
+  /** The end itself was not seen, and why. */
+  readonly unknown?: IncompleteReason;
 }
 
 function spanKey(node: ProcessNode, execNumber: number): readonly string[] {
@@ -27,7 +28,7 @@ export function openProgram(
   node.execs++;
   const execNumber = event?.execId ?? node.execs;
   const ref: SpanRef = { kind: 'program', key: spanKey(node, execNumber) };
-  return { ref, parent, startNs, event, execNumber, forks: 0, forksFailed: 0, failedExecs: 0 };
+  return { ref, parent, startNs, event, execNumber, forks: 0, forksFailed: 0, failedExecs: 0, gapped: false };
 }
 
 function programFacts(node: ProcessNode, program: OpenProgram, end: ProgramEnd): ProgramFacts {
@@ -43,14 +44,25 @@ function programFacts(node: ProcessNode, program: OpenProgram, end: ProgramEnd):
     comm: event?.comm,
     file: event?.file,
     argv: event?.argv,
-    ...(end.exit === undefined ? {} : { exit: exitFacts(end.exit) }),
+    ...(end.exit === undefined || end.unknown !== undefined ? {} : { exit: exitFacts(end.exit) }),
     replaced: end.replaced === true,
-    survivor: node.connection.endNs !== undefined && end.tsNs > node.connection.endNs,
-    forks: program.forks,
-    forksFailed: program.forksFailed,
+    survivor: end.unknown === undefined && node.connection.endNs !== undefined && end.tsNs > node.connection.endNs,
+    ...(program.gapped ? {} : { forks: program.forks, forksFailed: program.forksFailed }),
     failedExecs: program.failedExecs,
     containerCgroup: event?.cgroup,
   };
+}
+
+/** What is known of the end of the program that a process ran last. */
+export function endOf(
+  node: ProcessNode,
+  exit: ExitEvent | undefined,
+  tsNs: bigint,
+  why: Continuity | IncompleteReason,
+): ProgramEnd {
+  if (exit === undefined) return { tsNs, unknown: why === 'stream_ended' ? 'stream_ended' : 'events_lost' };
+  const missed = why === 'broken' || (why === 'unknown' && node.gapped);
+  return missed ? { tsNs, exit, unknown: 'events_lost' } : { tsNs, exit };
 }
 
 /** Tells the program that a process ran until now, if it ran one. */
@@ -68,16 +80,16 @@ export function closeProgram(node: ProcessNode, end: ProgramEnd): void {
       endNs: end.tsNs,
       program: programFacts(node, program, end),
       ...(session === undefined ? {} : { session }),
-      ...(end.unknown === true ? { endUnknown: true } : {}),
+      ...incompleteness(program, end),
     },
     end.tsNs,
   );
 }
 
-/** A helper's run begins: its span covers the process from its fork to its end, whatever it runs in between. */
+/** A helper's run begins (`event` undefined: its first exec was lost): its span covers the process from its fork to its end, whatever it runs in between. */
 export function openHelper(
   node: ProcessNode,
-  event: ExecEvent,
+  event: ExecEvent | undefined,
   helper: HelperActivity['helper'],
   parent: SpanRef,
 ): HelperRun {
@@ -95,6 +107,11 @@ export function helperActivity(node: ProcessNode, run: HelperRun, end: ProgramEn
     endNs: end.tsNs,
     helper: run.helper,
     program: programFacts(node, run.program, end),
-    ...(end.unknown === true ? { endUnknown: true } : {}),
+    ...incompleteness(run.program, end),
   };
+}
+
+function incompleteness(program: OpenProgram, end: ProgramEnd): Pick<HelperActivity, 'endUnknown' | 'incomplete'> {
+  if (end.unknown !== undefined) return { endUnknown: true, incomplete: [end.unknown] };
+  return program.gapped ? { incomplete: ['events_lost'] } : {};
 }

@@ -28,12 +28,16 @@ export interface ChildEvidence {
   readonly duringPrompt: boolean;
   /** A network child is already known. */
   readonly networkChildKnown: boolean;
+  /** Events of the connection were lost: what it did not do may have been missed. */
+  readonly lossy: boolean;
   /** It has sent a monitor message: of the user child's types, or others. */
   readonly spoke: 'preauth' | 'postauth' | undefined;
   /** setsid: its session id is its own pid. */
   readonly ownSession: boolean;
   /** Base name of what it has run. */
   readonly image: string | undefined;
+  /** The producer says that it still runs an image of sshd's: then no exec was missed. */
+  readonly stampedSshd: boolean;
   readonly forked: boolean;
   readonly exited: boolean;
   readonly uids: Uids | undefined;
@@ -45,6 +49,8 @@ interface RoleRow {
 }
 
 const runsSshd = (e: ChildEvidence): boolean => e.image === undefined || SSHD_IMAGES.has(e.image);
+/** It has surely run nothing but sshd. */
+const stayedSshd = (e: ChildEvidence): boolean => runsSshd(e) && (!e.lossy || e.stampedSshd);
 const isRoot = (e: ChildEvidence): boolean => e.uids?.[0] === 0;
 /** Only where the monitor itself serves sessions (A as root, D) may its own child be a session leader. */
 const monitorServes = (e: ChildEvidence): boolean =>
@@ -60,10 +66,13 @@ const ROWS: readonly RoleRow[] = [
     fits: (e) => e.ownSession && monitorServes(e) && (e.image !== undefined || e.exited || e.forked),
   },
   { role: 'helper', fits: (e) => !runsSshd(e) },
-  { role: 'userChild', fits: (e) => e.afterAuth && (e.forked || e.exited) && !e.ownSession },
-  { role: 'pamChild', fits: (e) => e.exited && e.duringPrompt },
-  { role: 'networkChild', fits: (e) => e.exited && !e.networkChildKnown && e.uids !== undefined && !isRoot(e) },
-  { role: 'pamChild', fits: (e) => e.exited },
+  { role: 'userChild', fits: (e) => e.afterAuth && stayedSshd(e) && (e.forked || e.exited) && !e.ownSession },
+  { role: 'pamChild', fits: (e) => e.exited && e.duringPrompt && !e.lossy },
+  {
+    role: 'networkChild',
+    fits: (e) => e.exited && !e.lossy && !e.networkChildKnown && e.uids !== undefined && !isRoot(e),
+  },
+  { role: 'pamChild', fits: (e) => e.exited && !e.lossy },
 ];
 
 /** The role that the facts prove, or `undecided`. */

@@ -4,7 +4,7 @@ import { type Connection, exitFacts } from './connection.ts';
 import type { LogFact } from './log-lines.ts';
 import type { Announced, ProcessNode, Session } from './node.ts';
 import { PHASES } from './phases.ts';
-import { ROOT, type SpanRef } from './session-event.ts';
+import { ROOT, type SessionActivity, type SpanRef } from './session-event.ts';
 import { environment, sessionKind } from './session-kind.ts';
 
 /** Span of `ssh.session.setup`. */
@@ -23,11 +23,21 @@ export class SessionBook {
   /** A helper hangs on the set-up, so its span must be told. */
   setupHasChildren = false;
   #setupTold = false;
+  /** Events were lost during the set-up: its end is that of the first session that was seen. */
+  #gapped = false;
   readonly #open = new Set<Session>();
   readonly #connection: Connection;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+  }
+
+  /** Events were lost: what was announced may have been for a session that was not seen. */
+  gap(): void {
+    this.#pendingTty = undefined;
+    this.#pendingLine = undefined;
+    if (!this.#setupTold) this.#gapped = true;
+    for (const session of this.#open) if (session.first === undefined) session.firstLost = true;
   }
 
   /** Set-up is going on: the user is in, no session has begun. */
@@ -64,6 +74,7 @@ export class SessionBook {
       leader,
       startNs: leader.forkNs,
       first: undefined,
+      firstLost: false,
       tty: leader.announced?.tty,
       subsystem: leader.announced?.subsystem,
       logType: leader.announced?.type,
@@ -84,18 +95,19 @@ export class SessionBook {
   /** The leader runs its first program. */
   firstProgram(session: Session, event: ExecEvent): void {
     session.first = event;
+    session.firstLost = false;
     session.tty ??= environment(event, 'SSH_TTY');
     this.#connection.phase(PHASES.spawn, session.ref, session.startNs, event.tsNs);
     this.#connection.firstProgram(event.tsNs);
   }
 
   /** The leader exited, or the connection (or the stream) ended before it. */
-  close(session: Session, tsNs: bigint, endedBy: 'leader' | 'connection' | 'stream', exit?: ExitEvent): void {
+  close(session: Session, tsNs: bigint, endedBy: SessionActivity['endedBy'], exit?: ExitEvent): void {
     if (session.ended) return;
     session.ended = true;
     this.#open.delete(session);
     session.title = exit?.title ?? session.title;
-    if (session.first === undefined) this.#connection.firstProgram(session.startNs);
+    if (session.first === undefined && !session.firstLost) this.#connection.firstProgram(session.startNs);
     this.#connection.tell(
       {
         kind: 'session',
@@ -109,15 +121,16 @@ export class SessionBook {
         ...(exit === undefined ? {} : { exit: exitFacts(exit) }),
         endedBy,
         programs: session.programs,
-        ...(endedBy === 'stream' ? { endUnknown: true } : {}),
+        ...(endedBy === 'unknown' ? { endUnknown: true } : {}),
+        ...(session.firstLost ? { incomplete: ['events_lost'] } : {}),
       },
       tsNs,
     );
   }
 
   /** The connection is over: so are its sessions, even if their leaders live on. */
-  closeAll(tsNs: bigint, endedBy: 'connection' | 'stream'): void {
-    for (const session of [...this.#open]) this.close(session, tsNs, endedBy);
+  closeAll(tsNs: bigint, endedBy: 'connection' | 'unknown'): void {
+    for (const session of [...this.#open]) this.close(session, tsNs, session.leader.gapped ? 'unknown' : endedBy);
     if (this.settingUp && (this.setupHasChildren || this.userChildNs !== undefined)) {
       this.#endSetup(this.userChildNs ?? this.serverWorkedNs ?? tsNs, tsNs);
     }
@@ -129,8 +142,11 @@ export class SessionBook {
     this.#setupTold = true;
     const servedNs = this.userChildNs ?? this.serverWorkedNs ?? startNs;
     const until = servedNs < endNs ? servedNs : endNs;
-    this.#connection.phase(PHASES.openSession, SETUP, startNs, until);
-    this.#connection.phase(PHASES.channelRequest, SETUP, until, endNs);
-    this.#connection.tell({ kind: 'setup', ref: SETUP, parent: ROOT, startNs, endNs }, tsNs);
+    const gap = this.#gapped ? ({ endUnknown: true, incomplete: ['events_lost'] } as const) : {};
+    if (!this.#gapped) {
+      this.#connection.phase(PHASES.openSession, SETUP, startNs, until);
+      this.#connection.phase(PHASES.channelRequest, SETUP, until, endNs);
+    }
+    this.#connection.tell({ kind: 'setup', ref: SETUP, parent: ROOT, startNs, endNs, ...gap }, tsNs);
   }
 }

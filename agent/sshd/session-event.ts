@@ -75,11 +75,13 @@ export interface ConnectionFacts {
   readonly userValid?: boolean | undefined;
   /** The user got in; without `authenticatedNs`: when is not known. */
   readonly authenticated: boolean;
+  /** Events were lost, and nothing proves that the user did or did not get in; `authenticated` is false then. */
+  readonly authUnknown: boolean;
   readonly authenticatedNs?: bigint | undefined;
   /** Methods of the attempts that let the user in, in order. */
   readonly authMethods: readonly string[];
   readonly key?: KeyFacts | undefined;
-  /** What sshd judged, but for keys that it only called acceptable. */
+  /** What sshd judged, but for keys that it only called acceptable. All counts are lower bounds if `incomplete`. */
   readonly attempts: number;
   readonly failedAttempts: number;
   /** Keys that the client asked about and that would do; not attempts. */
@@ -180,7 +182,8 @@ export interface SessionActivity extends ActivityBase {
   /** `/dev/pts/0`; absent: no pty, or not known. */
   readonly tty?: string | undefined;
   readonly exit?: ExitFacts | undefined;
-  readonly endedBy: 'leader' | 'connection' | 'stream';
+  /** `unknown`: events were lost, or the stream ended first; then so is the end. */
+  readonly endedBy: 'leader' | 'connection' | 'unknown';
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   readonly programs: number;

@@ -70,8 +70,9 @@ export class SshdModel {
     const out: SessionEvent[] = [];
     for (const run of this.#runs.values()) {
       if (!run.closed) run.connection.incomplete.add('stream_ended');
-      run.close(this.#lastNs, undefined, 'stream');
-      for (const node of [...run.nodes]) if (node.role !== 'monitor') run.exited(node, undefined, this.#lastNs);
+      run.close(this.#lastNs, undefined);
+      for (const node of [...run.processes.nodes])
+        if (node.role !== 'monitor') run.exited(node, undefined, this.#lastNs, 'stream_ended');
       out.push(...run.connection.take());
     }
     this.#runs.clear();
@@ -90,7 +91,7 @@ export class SshdModel {
     const run = this.#route(change);
     if (run === undefined) return [];
     const events = run.connection.take();
-    if (run.closed && run.nodes.size === 0) this.#runs.delete(keyOf(run.connection.id));
+    if (run.over) this.#runs.delete(keyOf(run.connection.id));
     return events;
   }
 
@@ -104,7 +105,13 @@ export class SshdModel {
       case 'adopted': {
         const run = this.#adopt(process, change.parent, change.tsNs, change.type === 'seeded');
         const node = this.#nodes.get(process);
-        if (change.type === 'seeded' && run !== undefined && node !== undefined && node.execs === 0)
+        if (
+          change.type === 'seeded' &&
+          run !== undefined &&
+          node !== undefined &&
+          node.execs === 0 &&
+          node.program === undefined
+        )
           applySeed(node, run, change.event);
         return run;
       }
@@ -114,7 +121,7 @@ export class SshdModel {
         if (node === undefined || run === undefined) return undefined;
         switch (change.type) {
           case 'executed':
-            run.executed(node, change.event);
+            run.executed(node, change.event, change.continuity);
             break;
           case 'identity':
             run.identity(node, change.changed, change.tsNs);
@@ -124,12 +131,12 @@ export class SshdModel {
             break;
           case 'exited':
             this.#nodes.delete(process);
-            run.exited(node, change.event, change.tsNs);
+            run.exited(node, change.event, change.tsNs, change.continuity);
             break;
           case 'vanished':
             this.#nodes.delete(process);
             node.connection.incomplete.add('events_lost');
-            run.exited(node, undefined, change.tsNs);
+            run.exited(node, undefined, change.tsNs, 'events_lost');
             break;
           default:
             change satisfies never;
@@ -192,10 +199,7 @@ export class SshdModel {
   #lost(event: LostEvent): void {
     const named = event.conn === undefined ? undefined : this.#runs.get(keyOf(event.conn));
     const touched = event.conn === undefined ? [...this.#runs.values()] : named === undefined ? [] : [named];
-    for (const { connection } of touched) {
-      connection.incomplete.add('events_lost');
-      connection.lostEvents += event.count;
-    }
+    for (const run of touched) run.gap(event.count);
   }
 }
 
