@@ -10,6 +10,8 @@ export interface Stage {
 /** One run. Times are those spent in the stage, not in making its input. */
 export interface Measurement {
   readonly events: number;
+  /** Copies of the recording that were fed: a later stage's results are so many times those of one. */
+  readonly copies: number;
   readonly results: number;
   readonly bytes: number;
   readonly stageMs: number;
@@ -44,8 +46,9 @@ export function measure(stage: Stage, multiplier: StreamMultiplier, minEvents: n
   };
   feed(multiplier.opening);
   let events = multiplier.openingEvents;
-  for (let copy = 0; events < minEvents; copy++) {
-    feed(multiplier.copy(copy));
+  let copies = 0;
+  for (; events < minEvents; copies++) {
+    feed(multiplier.copy(copies));
     events += multiplier.eventsPerCopy;
   }
   const held = heldBytes();
@@ -54,6 +57,7 @@ export function measure(stage: Stage, multiplier: StreamMultiplier, minEvents: n
   stageMs += performance.now() - start;
   return {
     events,
+    copies,
     results,
     bytes,
     stageMs,
