@@ -1,25 +1,24 @@
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import type { Flags } from '../config/flags.ts';
-import { OPTIONS } from '../config/options.ts';
+import { OPTIONS, TEE_CHOICES } from '../config/options.ts';
 import { programVersion } from '../config/version.ts';
 import { UnsupportedVersionError } from '../decode/decode-error.ts';
 import { Pipeline } from '../pipeline.ts';
+import { RedactedRecording } from '../redacted-recording.ts';
 import { readableSource } from '../source/readable-source.ts';
 import { socketSource } from '../source/socket-source.ts';
 import type { Source } from '../source/source.ts';
+import { STATUS } from '../supervise/agent-status.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { HOST_KEY_BYTES, loadHostKey } from './host-key.ts';
+import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
 import { createLog, type Log } from './log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
 import { exportSettings, redactorOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
 import { streamFaults } from './stream-faults.ts';
+import { StreamTee } from './stream-tee.ts';
 import { STALL_MS, StreamWatch } from './stream-watch.ts';
-import { Tee } from './tee.ts';
-
-/** Bytes that the agent writes to its supervisor: the producer has said hello; it has stalled. */
-export const STATUS = { ready: 'r', stalled: 's' } as const;
 
 export const agent: Command = {
   name: 'agent',
@@ -38,6 +37,8 @@ export const agent: Command = {
     OPTIONS.flushSeconds,
     OPTIONS.keyFd,
     OPTIONS.teeFd,
+    OPTIONS.teeForm,
+    OPTIONS.onlyTee,
     OPTIONS.statusFd,
     OPTIONS.uid,
     OPTIONS.gid,
@@ -55,22 +56,34 @@ export const agent: Command = {
 async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode> {
   giveUpPrivileges(flags);
   const log = createLog(context);
-  const exporting = exportSettings(context.env, log);
+  const onlyTee = flags.flag('only-tee');
+  const settings = exportSettings(context.env, log);
+  const exporting = { ...settings, enabled: settings.enabled && !onlyTee };
   const pipeline = new Pipeline({
-    hostKey: hostKeyOf(flags),
+    hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags),
     redactor: redactorOf(flags),
     agentVersion: programVersion(),
     listenerPid: flags.integer('listener'),
   });
-  const draw = flags.flag('draw') || !exporting.enabled;
+  const draw = !onlyTee && (flags.flag('draw') || !exporting.enabled);
   const output = new SpanOutput({ draw, ids: flags.flag('ids'), export: exporting }, context, log);
+  const tee = openTee(flags, log);
   const source = openSource(flags, context, log);
-  await readStream(flags, context, log, source, pipeline, output);
+  await readStream(flags, context, log, source, pipeline, output, tee);
   output.accept(pipeline.end(), pipeline.resource);
+  await tee?.end();
   const result = await output.finish((flags.integer('flush-seconds') ?? 10) * 1000);
   for (const fault of streamFaults(pipeline)) log('warn', fault);
   if (exporting.enabled) log('info', `${result.exported} spans exported`);
+  if (tee?.failed === true && onlyTee) return EXIT.rights;
   return result.complete ? EXIT.ok : EXIT.collector;
+}
+
+function openTee(flags: Flags, log: Log): StreamTee | undefined {
+  const fd = flags.integer('tee-fd');
+  if (fd === undefined) return undefined;
+  const redacted = flags.choice('tee-form', TEE_CHOICES) === 'redacted';
+  return new StreamTee(fd, redacted ? new RedactedRecording(redactorOf(flags)) : undefined, log);
 }
 
 /** Before anything of a stranger's is read. */
@@ -103,10 +116,9 @@ async function readStream(
   source: Source,
   pipeline: Pipeline,
   output: SpanOutput,
+  tee: StreamTee | undefined,
 ): Promise<void> {
   const statusFd = flags.integer('status-fd');
-  const teeFd = flags.integer('tee-fd');
-  const tee = teeFd === undefined ? undefined : new Tee(teeFd, log);
   const watch = new StreamWatch();
   const timer = setInterval(() => {
     if (!watch.check(performance.now())) return;
@@ -118,7 +130,7 @@ async function readStream(
   let hellos = 0;
   try {
     for await (const chunk of source.chunks) {
-      await tee?.write(chunk);
+      await tee?.push(chunk);
       output.accept(pipeline.push(chunk), pipeline.resource);
       if (watch.seen(pipeline.counters.clocks, performance.now()) && hellos > 0)
         log('info', 'the producer is alive again');
@@ -134,7 +146,6 @@ async function readStream(
   } finally {
     clearInterval(timer);
     context.stop.removeEventListener('abort', close);
-    await tee?.close();
   }
 }
 

@@ -1,0 +1,36 @@
+import { closeSync } from 'node:fs';
+import type { Flags } from '../config/flags.ts';
+import { OPTIONS } from '../config/options.ts';
+import type { Command, CommandContext } from './command.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { createPrivateFile, requireRoot, trace } from './tracing.ts';
+
+export const record: Command = {
+  name: 'record',
+  summary: 'save the event stream of this host for replay, until SIGTERM or Ctrl-C',
+  description:
+    'Saves what the tracer says in a new file that only root can read. Known secrets are taken out of command lines, ' +
+    'unless --raw keeps them. replay makes traces of it, anywhere. Needs root.',
+  positionals: [{ name: 'FILE', help: 'a file that does not exist yet; - is standard output' }],
+  options: [OPTIONS.raw, OPTIONS.producer, OPTIONS.listener],
+  examples: [
+    ['sudo sshd-otel record logins.ndjson', 'records until Ctrl-C, without known secrets'],
+    ['sudo sshd-otel record --raw - | gzip > logins.ndjson.gz', 'records everything, compressed'],
+  ],
+  run: runRecord,
+};
+
+async function runRecord(flags: Flags, context: CommandContext): Promise<ExitCode> {
+  requireRoot('record');
+  const [path = '-'] = flags.positionals;
+  const fd = path === '-' ? 1 : createPrivateFile(path);
+  try {
+    return await trace(flags, context, {
+      agentArgs: ['--only-tee', '--tee-form', flags.flag('raw') ? 'raw' : 'redacted'],
+      teeFd: fd,
+      flushMs: 5_000,
+    });
+  } finally {
+    if (fd !== 1) closeSync(fd);
+  }
+}

@@ -1,0 +1,123 @@
+/** What `run` and `record` share: a producer and an agent under a supervisor. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { Flags } from '../config/flags.ts';
+import { PRODUCER_CHOICES } from '../config/options.ts';
+import { type ChildStdio, startChild } from '../source/child-process.ts';
+import { errorCode } from '../source/system-error.ts';
+import { agentCommand, findAgentUser } from '../supervise/agent-command.ts';
+import { AgentStatus } from '../supervise/agent-status.ts';
+import { findProducers } from '../supervise/producers.ts';
+import { supervise } from '../supervise/supervisor.ts';
+import { type CommandContext, CommandFailure } from './command.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { createLog } from './log.ts';
+
+/** Descriptors of the agent. */
+const KEY_FD = 3;
+const TEE_FD = 4;
+const STATUS_FD = 5;
+
+/** Statuses of the agent after which another start would end the same way. */
+const FINAL: ReadonlySet<number> = new Set([EXIT.usage, EXIT.rights, EXIT.input]);
+
+export interface Tracing {
+  /** Arguments for the agent, but for its descriptors. */
+  readonly agentArgs: readonly string[];
+  /** File that holds the host key; absent: the agent needs none. */
+  readonly keyFile?: string | undefined;
+  /** Where the agent saves the stream, open. */
+  readonly teeFd?: number | undefined;
+  readonly flushMs: number;
+}
+
+/**
+ * Traces until it is stopped.
+ * @throws CommandFailure
+ */
+export async function trace(flags: Flags, context: CommandContext, tracing: Tracing): Promise<ExitCode> {
+  const log = createLog(context);
+  const producers = await findProducers(flags.choice('producer', PRODUCER_CHOICES), {
+    listenerPid: flags.integer('listener'),
+  });
+  if (producers.missing !== undefined) throw new CommandFailure(EXIT.host, producers.missing, producers.remedy);
+  const user = await findAgentUser();
+  if (user === undefined)
+    throw new CommandFailure(
+      EXIT.host,
+      'there is no user sshd-otel and no user nobody for the agent',
+      'make one: useradd --system sshd-otel',
+    );
+  const { keyFile, teeFd } = tracing;
+  const descriptors = [
+    ...(keyFile === undefined ? [] : ['--key-fd', String(KEY_FD)]),
+    ...(teeFd === undefined ? [] : ['--tee-fd', String(TEE_FD)]),
+    ...['--status-fd', String(STATUS_FD), '--unprivileged'],
+  ];
+  const program = { node: process.execPath, program: context.program };
+  const command = await agentCommand(program, user, ['agent', ...tracing.agentArgs, ...descriptors]);
+  const end = await supervise({
+    producers: producers.candidates,
+    finalAgentCodes: FINAL,
+    log,
+    stop: context.stop,
+    flushMs: tracing.flushMs,
+    startAgent() {
+      const key: ChildStdio = keyFile === undefined ? 'ignore' : openSync(keyFile, constants.O_RDONLY);
+      const child = startChild({
+        ...command,
+        stdin: 'pipe',
+        stdout: 'inherit',
+        stderr: 'inherit',
+        extra: [key, teeFd ?? 'ignore', 'pipe'],
+        detached: true,
+      });
+      if (typeof key === 'number') closeSync(key);
+      return { child, status: new AgentStatus(child.stdio[STATUS_FD] as Readable | undefined) };
+    },
+  });
+  switch (end.type) {
+    case 'stopped':
+      return (end.agent.code ?? EXIT.producer) as ExitCode;
+    case 'agent-refused':
+      if (end.agent.code !== undefined) return end.agent.code as ExitCode;
+      throw new CommandFailure(
+        EXIT.host,
+        `the agent ${end.agent.reason}`,
+        'apt-get install util-linux (it has setpriv)',
+      );
+    case 'no-producer':
+      throw new CommandFailure(EXIT.producer, end.reason, 'sshd-otel doctor tells what is missing');
+  }
+}
+
+/** @throws CommandFailure unless we are root */
+export function requireRoot(command: string): void {
+  if (process.geteuid?.() === 0) return;
+  throw new CommandFailure(
+    EXIT.rights,
+    `${command} needs root, since it traces the kernel`,
+    `try sudo sshd-otel ${command}`,
+  );
+}
+
+/**
+ * Opens a new file that only its owner can read. It never follows what somebody else put there.
+ * @throws CommandFailure
+ */
+export function createPrivateFile(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'EEXIST')
+      throw new CommandFailure(EXIT.usage, `${path} exists already`, 'remove it or choose another name');
+    throw new CommandFailure(EXIT.rights, `${path} cannot be written (${code ?? 'unknown error'})`);
+  }
+}
+
+/** The file of the host key in a state directory. */
+export function keyFileIn(stateDir: string): string {
+  return join(stateDir, 'host.key');
+}

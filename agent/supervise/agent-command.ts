@@ -1,0 +1,58 @@
+import { type ChildCommand, runChild } from '../source/child-process.ts';
+
+/** Who the agent runs as. */
+export interface AgentUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** How to start this program again, as another user. */
+export interface AgentProgram {
+  /** The Node that runs us. */
+  readonly node: string;
+  /** The file that was started. */
+  readonly program: string;
+}
+
+/** A user of its own if there is one, else the one that owns nothing. */
+const NAMES = ['sshd-otel', 'nobody'];
+
+const ALWAYS = ['--inh-caps=-all', '--no-new-privs', '--pdeathsig=TERM'];
+
+/** The user for the agent; undefined if the host has none of them. */
+export async function findAgentUser(names: readonly string[] = NAMES): Promise<AgentUser | undefined> {
+  for (const name of names) {
+    const { code, stdout } = await runChild({ command: 'getent', args: ['passwd', name] }, 10_000);
+    const [, , uid, gid] = stdout.split('\n')[0]?.split(':') ?? [];
+    if (code !== 0 || !/^[1-9]\d*$/.test(uid ?? '') || !/^[1-9]\d*$/.test(gid ?? '')) continue;
+    return { name, uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
+
+/**
+ * The command that starts this program with `args` as `user` with no capability and no way to get one. Where that user
+ * cannot read the program, since it lies below root's home for instance, it starts with the bare right to change its
+ * user, and must do that itself before anything else (`--uid`, `--gid`).
+ */
+export async function agentCommand(
+  { node, program }: AgentProgram,
+  user: AgentUser,
+  args: readonly string[],
+): Promise<Pick<ChildCommand, 'command' | 'args'>> {
+  const asUser = [
+    '--reuid',
+    String(user.uid),
+    '--regid',
+    String(user.gid),
+    '--clear-groups',
+    '--bounding-set=-all',
+    ...ALWAYS,
+  ];
+  const probe = await runChild({ command: 'setpriv', args: [...asUser, node, program, '--version'] }, 20_000);
+  if (probe.code === 0) return { command: 'setpriv', args: [...asUser, node, program, ...args] };
+  const keepsSetuid = ['--bounding-set=-all,+setuid,+setgid', ...ALWAYS];
+  const drop = ['--uid', String(user.uid), '--gid', String(user.gid)];
+  return { command: 'setpriv', args: [...keepsSetuid, node, program, ...args, ...drop] };
+}

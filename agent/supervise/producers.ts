@@ -1,0 +1,46 @@
+import { accessSync, constants } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { LIBBPF_EXITS, libbpfCommand, libbpfPlaces } from '../source/libbpf-producer.ts';
+import type { ProducerCandidate } from './supervisor.ts';
+
+export interface ProducerOptions {
+  /** Trace only the sshd that listens with this pid. */
+  readonly listenerPid?: number | undefined;
+}
+
+export interface FoundProducers {
+  /** Best first. */
+  readonly candidates: readonly ProducerCandidate[];
+  /** Why there is none. */
+  readonly missing?: string | undefined;
+  readonly remedy?: string | undefined;
+}
+
+/** The folder that holds this package. */
+export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** The producers of this host, of the kind that is wanted. */
+export async function findProducers(
+  wanted: 'auto' | 'libbpf' | 'bpftrace',
+  options: ProducerOptions,
+): Promise<FoundProducers> {
+  const candidates: ProducerCandidate[] = [];
+  if (wanted !== 'bpftrace') {
+    const program = libbpfPlaces(PACKAGE_ROOT).find(isExecutable);
+    if (program !== undefined)
+      candidates.push({ name: 'libbpf', command: libbpfCommand(program, options), exits: LIBBPF_EXITS });
+  }
+  if (candidates.length > 0) return { candidates };
+  return wanted === 'libbpf'
+    ? { candidates, missing: 'the libbpf producer is not built', remedy: 'make build builds it' }
+    : { candidates, missing: 'there is no tracer: bpftrace is not installed', remedy: 'apt-get install bpftrace' };
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

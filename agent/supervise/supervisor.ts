@@ -1,0 +1,223 @@
+/**
+ * Keeps a producer and an agent running, joined by a pipe that it hands to both and never reads: what is in the stream
+ * comes from strangers, and this process is root. All it hears of the stream are single bytes from the agent.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Backoff, type BackoffOptions } from '../source/backoff.ts';
+import { type Child, type ChildCommand, type ChildExit, startChild } from '../source/child-process.ts';
+import type { AgentStatus } from './agent-status.ts';
+
+/** A producer that may be started. */
+export interface ProducerCandidate {
+  readonly name: string;
+  readonly command: ChildCommand;
+  /** What an exit status of it means, where it is known. */
+  readonly exits?: ReadonlyMap<number, string> | undefined;
+}
+
+export interface SupervisorOptions {
+  /** Best first. The next one is taken where one cannot even begin; never later. */
+  readonly producers: readonly ProducerCandidate[];
+  /** Its stdin is a pipe, and so is the descriptor on which it tells how the producer does. */
+  readonly startAgent: () => { readonly child: Child; readonly status: AgentStatus };
+  /** Exit statuses of the agent after which starting it again is of no use. */
+  readonly finalAgentCodes: ReadonlySet<number>;
+  readonly log: (level: 'info' | 'warn', text: string) => void;
+  /** Aborted: end both, the producer first. */
+  readonly stop: AbortSignal;
+  /** What the agent may take to send what it has. */
+  readonly flushMs: number;
+  /** What a producer may take to end in good order. Default 5000. */
+  readonly producerGraceMs?: number | undefined;
+  /** What a producer may take to begin its stream. Default 30000. */
+  readonly beginMs?: number | undefined;
+  readonly backoff?: BackoffOptions | undefined;
+}
+
+/** Why the supervisor came to an end. */
+export type SupervisorEnd =
+  | { readonly type: 'stopped'; readonly agent: ChildExit }
+  /** No producer could begin. */
+  | { readonly type: 'no-producer'; readonly reason: string }
+  /** The agent ended with a final status. */
+  | { readonly type: 'agent-refused'; readonly agent: ChildExit };
+
+/** Lines of a producer's stderr that are passed on, a run. */
+const MAX_STDERR_LINES = 50;
+
+/** Runs until it is stopped, or until going on is of no use. */
+export async function supervise(options: SupervisorOptions): Promise<SupervisorEnd> {
+  const backoff = new Backoff(options.backoff);
+  const choice = { candidates: [...options.producers], begun: false };
+  for (;;) {
+    const startedMs = performance.now();
+    const { child, status } = options.startAgent();
+    const end = await feed(child, status, choice, options);
+    if (end !== undefined) return end;
+    const exit = await child.exited;
+    if (!exit.started || (exit.code !== undefined && options.finalAgentCodes.has(exit.code)))
+      return { type: 'agent-refused', agent: exit };
+    const pauseMs = backoff.pauseAfter(performance.now() - startedMs);
+    options.log('warn', `the agent ${exit.reason}; what it held is lost; it is started again in ${seconds(pauseMs)}`);
+    if (!(await pause(pauseMs, options.stop))) return { type: 'stopped', agent: exit };
+  }
+}
+
+/** Which producers are left to try, and whether any of them has ever begun a stream. */
+interface Choice {
+  readonly candidates: ProducerCandidate[];
+  begun: boolean;
+}
+
+type Happening =
+  | { readonly type: 'exited'; readonly exit: ChildExit }
+  | { readonly type: 'agent-exited' | 'stop' | 'stalled' | 'no-begin' };
+
+/** Lets producers write to one agent, one after the other. Undefined: the agent has ended. */
+async function feed(
+  agent: Child,
+  status: AgentStatus,
+  choice: Choice,
+  options: SupervisorOptions,
+): Promise<SupervisorEnd | undefined> {
+  const backoff = new Backoff(options.backoff);
+  const graceMs = options.producerGraceMs ?? 5_000;
+  const gone = new AbortController();
+  void agent.exited.then(() => gone.abort());
+  // Writing to an agent that is gone is no fault of ours; its exit tells.
+  agent.stdin?.on('error', () => undefined);
+  for (;;) {
+    const [candidate] = choice.candidates;
+    if (candidate === undefined) return { type: 'no-producer', reason: 'there is none' };
+    if (agent.stdin === undefined) return undefined;
+    const startedMs = performance.now();
+    status.reset();
+    const producer = startProducer(candidate, agent.stdin, options.log);
+    const happening = await nextHappening(producer, agent, status, options);
+    if (status.ready) choice.begun = true;
+
+    if (happening.type === 'stop') return { type: 'stopped', agent: await endBoth(producer, agent, graceMs, options) };
+    if (happening.type === 'agent-exited') {
+      await producer.stop('SIGTERM', graceMs);
+      return undefined;
+    }
+    const exit = happening.type === 'exited' ? happening.exit : await producer.stop('SIGTERM', graceMs);
+    const reason = reasonOf(candidate, happening, exit, producer, options);
+    // A line that it could not finish must not swallow the next producer's first record.
+    agent.stdin.write('\n');
+
+    if (!choice.begun) {
+      choice.candidates.shift();
+      const [next] = choice.candidates;
+      if (next === undefined) {
+        agent.stdin.end();
+        await endAgent(agent, options.flushMs);
+        return { type: 'no-producer', reason };
+      }
+      options.log('warn', `${reason}; ${next.name} is used instead`);
+      continue;
+    }
+    const pauseMs = backoff.pauseAfter(performance.now() - startedMs);
+    options.log('warn', `${reason}; it is started again in ${seconds(pauseMs)}, what happens meanwhile is not seen`);
+    if (await pause(pauseMs, AbortSignal.any([options.stop, gone.signal]))) continue;
+    if (!options.stop.aborted) return undefined;
+    agent.stdin.end();
+    return { type: 'stopped', agent: await endAgent(agent, options.flushMs) };
+  }
+}
+
+function startProducer(
+  candidate: ProducerCandidate,
+  stdout: NonNullable<Child['stdin']>,
+  log: SupervisorOptions['log'],
+): Child {
+  let lines = 0;
+  return startChild({
+    ...candidate.command,
+    stdout,
+    // Ctrl-C is for us: a producer that died of it on its own could not say goodbye in order.
+    detached: true,
+    onStderrLine(line) {
+      lines++;
+      if (lines <= MAX_STDERR_LINES && line.trim() !== '') log('info', `${candidate.name}: ${line}`);
+      if (lines === MAX_STDERR_LINES) log('warn', `${candidate.name} says more, which is left out`);
+    },
+  });
+}
+
+async function nextHappening(
+  producer: Child,
+  agent: Child,
+  status: AgentStatus,
+  options: SupervisorOptions,
+): Promise<Happening> {
+  const over = new AbortController();
+  const beginMs = options.beginMs ?? 30_000;
+  try {
+    return await Promise.race<Happening>([
+      agent.exited.then(() => ({ type: 'agent-exited' })),
+      producer.exited.then((exit) => ({ type: 'exited', exit })),
+      aborted(options.stop, over.signal).then(() => ({ type: 'stop' })),
+      status.stalled.then(() => ({ type: 'stalled' })),
+      sleep(beginMs, undefined, { signal: over.signal }).then(
+        () => (status.ready ? new Promise<Happening>(() => undefined) : { type: 'no-begin' }),
+        () => new Promise<Happening>(() => undefined),
+      ),
+    ]);
+  } finally {
+    over.abort();
+  }
+}
+
+function reasonOf(
+  candidate: ProducerCandidate,
+  happening: Happening,
+  exit: ChildExit,
+  producer: Child,
+  options: SupervisorOptions,
+): string {
+  const { name, exits } = candidate;
+  if (happening.type === 'stalled') return `${name} has stalled and was ended (${exit.reason})`;
+  if (happening.type === 'no-begin') {
+    return `${name} has not begun its stream within ${seconds(options.beginMs ?? 30_000)} and was ended (${exit.reason})`;
+  }
+  const meaning = exit.code === undefined ? undefined : exits?.get(exit.code);
+  const said = meaning ?? producer.stderrTail().trim().split('\n').at(-1) ?? '';
+  return `${name} ${exit.reason}${said === '' ? '' : `: ${said}`}`;
+}
+
+/** The producer first, so that its last records arrive; then the agent, which sends what it has. */
+async function endBoth(producer: Child, agent: Child, graceMs: number, options: SupervisorOptions): Promise<ChildExit> {
+  const exit = await producer.stop('SIGTERM', graceMs);
+  if (exit.signal === 'SIGKILL')
+    options.log('warn', 'the producer did not end in time and was killed: its last records are missing');
+  agent.stdin?.end();
+  return endAgent(agent, options.flushMs);
+}
+
+/** The stream to the agent has been ended: it flushes. */
+async function endAgent(agent: Child, flushMs: number): Promise<ChildExit> {
+  const patience = new AbortController();
+  const late = sleep(flushMs + 2_000, true, { signal: patience.signal }).catch(() => false);
+  const inTime = agent.exited.then(() => false);
+  if (await Promise.race([inTime, late])) return agent.stop('SIGTERM', 1_000);
+  patience.abort();
+  return agent.exited;
+}
+
+/** False: aborted meanwhile. */
+function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(ms, true, { signal }).catch(() => false);
+}
+
+/** Resolves when `signal` is aborted; never, once `over` is. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true, signal: over });
+  });
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
