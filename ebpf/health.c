@@ -172,12 +172,13 @@ void put_lost(struct text *t)
 
 void put_seqs(struct text *t)
 {
+	__u64 ts = boot_ns();
 	int i;
 
 	for (i = 0; i < MAX_CPUS; i++) {
 		if (!snapshot[i] || !text_has_room(t))
 			continue;
-		put(t, "{\"k\":\"seq\"");
+		open_record(t, "seq", ts);
 		put_num(t, "cpu", i);
 		put_num(t, "next", snapshot[i]);
 		close_record(t);
