@@ -3,6 +3,8 @@ import type { KernelEvent } from './kernel-event.ts';
 /** An event that waits for earlier ones. */
 export interface Held {
   readonly event: KernelEvent;
+  /** Its place in the order: its time; of a loss, the moment since which records may be missing. */
+  readonly orderNs: bigint;
   /** -1: made by the producer's user space, or not told. */
   readonly cpu: number;
   readonly seq: number;
@@ -34,7 +36,7 @@ const RANK: Readonly<Record<KernelEvent['kind'], number>> = {
 
 function compare(a: Held, b: Held): number {
   const [x, y] = [a.event, b.event];
-  if (x.tsNs !== y.tsNs) return x.tsNs < y.tsNs ? -1 : 1;
+  if (a.orderNs !== b.orderNs) return a.orderNs < b.orderNs ? -1 : 1;
   if (a.cpu !== b.cpu) return a.cpu - b.cpu;
   if (a.seq !== b.seq) return a.seq - b.seq;
   if (x.kind !== y.kind) return RANK[x.kind] - RANK[y.kind];
@@ -93,7 +95,7 @@ export class ReorderBuffer {
   /** The earliest, if it happened before `horizonNs` (undefined: in any case). */
   take(horizonNs: bigint | undefined): KernelEvent | undefined {
     const item = this.#held[this.#first];
-    if (item === undefined || (horizonNs !== undefined && item.event.tsNs >= horizonNs)) return undefined;
+    if (item === undefined || (horizonNs !== undefined && item.orderNs >= horizonNs)) return undefined;
     this.#first++;
     this.#size -= item.size;
     if (this.#first === this.#held.length) {

@@ -23,6 +23,8 @@ interface CpuState {
   readonly runs: Run[];
   /** Missing records that were given up. */
   readonly gaps: Gap[];
+  /** The last `seq` record: how many records there were by then. */
+  announced: number;
 }
 
 /** What the number of a record says: seen first in its place, seen before, or given up as lost before. */
@@ -74,8 +76,11 @@ export class SequenceTracker {
 
   /** The CPU has tried to make `next` records: those below it exist. */
   expect(cpu: number, next: number, tsNs: bigint): void {
-    const { runs } = this.#state(cpu);
+    const state = this.#state(cpu);
+    const { runs } = state;
     const last = runs.at(-1);
+    state.announced = next;
+    if (last !== undefined && next === last.to + 1 && tsNs > last.toNs) last.toNs = tsNs;
     if (last !== undefined && next <= last.to + 1) return;
     this.#add(runs, runs.length, { from: next, to: next - 1, fromNs: tsNs, toNs: tsNs });
   }
@@ -88,14 +93,30 @@ export class SequenceTracker {
     this.#explained += count - told;
   }
 
-  /** Gaps before `horizonNs` (all if undefined): nothing can fill them any more. */
-  giveUp(horizonNs: bigint | undefined): LostEvent[] {
+  /** Every CPU has told all that it made up to this time; undefined if none is known. */
+  confirmedNs(): bigint | undefined {
+    let least: bigint | undefined;
+    for (const { runs } of this.#cpus.values()) {
+      const toNs = runs[0]?.toNs;
+      if (toNs !== undefined && (least === undefined || toNs < least)) least = toNs;
+    }
+    return least;
+  }
+
+  /**
+   * Gaps before `horizonNs` (all if undefined): nothing can fill them any more.
+   * @param announcedOnlyNs gaps after it wait for their CPU's `seq` record: a `lost` record before that one may name whose
+   * records they were
+   */
+  giveUp(horizonNs: bigint | undefined, announcedOnlyNs?: bigint): LostEvent[] {
     if (this.#incomplete === 0) return [];
     this.#crowded = false;
     const lost: LostEvent[] = [];
     for (const state of this.#cpus.values()) {
       for (let next = state.runs[1]; next !== undefined; next = state.runs[1]) {
         if (horizonNs !== undefined && next.fromNs >= horizonNs && state.runs.length <= MAX_RUNS) break;
+        const waits = announcedOnlyNs !== undefined && next.fromNs > announcedOnlyNs && state.announced < next.from;
+        if (waits && state.runs.length <= MAX_RUNS) break;
         const gap = this.#close(state);
         if (gap !== undefined) lost.push(gap);
       }
@@ -115,7 +136,7 @@ export class SequenceTracker {
   #state(cpu: number): CpuState {
     let state = this.#cpus.get(cpu);
     if (state === undefined) {
-      state = { runs: [], gaps: [] };
+      state = { runs: [], gaps: [], announced: 0 };
       this.#cpus.set(cpu, state);
     }
     return state;

@@ -9,6 +9,8 @@ import { SequenceTracker } from './sequence.ts';
 
 /** How far records may come out of order, in event time. */
 export const REORDER_WINDOW_NS = 50_000_000n;
+/** How long a producer that confirms its numbers every second (`seq`) may leave events unconfirmed. */
+const CONFIRM_NS = 1_500_000_000n;
 /** Beyond these the earliest events are passed on before their window has passed. */
 const MAX_HELD_EVENTS = 262_144;
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
@@ -84,6 +86,8 @@ export class StreamDecoder {
   readonly #reorder = new ReorderBuffer();
   readonly #joiner: Joiner;
   readonly #windowNs: bigint;
+  /** The producer says `seq` for every CPU each second: events wait until nothing before them can be missing. */
+  #confirms = false;
   /** Largest time seen since `hello`. */
   #watermarkNs = 0n;
   /** Events before it have been passed on. */
@@ -179,19 +183,21 @@ export class StreamDecoder {
         break;
       case 'seq':
         this.#sequence.expect(decoded.cpu, decoded.next, tsNs);
+        if (this.#confirms && tsNs <= this.#watermarkNs) this.#advance(this.#watermarkNs, out);
         break;
       case 'lost':
         this.#sequence.explain(decoded.count, decoded.conn);
         this.#hold(decoded, number, size, out);
         break;
       case 'hello':
+        this.#confirms = decoded.fills.includes('seq');
         // It opens what follows it, so it waits for nothing, not even for records that were made before it.
         this.#pass(decoded, out);
         break;
       default:
         this.#hold(decoded, number, size, out);
     }
-    if (this.#sequence.crowded) this.#release(this.#horizonNs, out);
+    if (this.#sequence.crowded) this.#findGaps(this.#horizonNs, undefined);
     if (tsNs > this.#watermarkNs) this.#advance(tsNs, out);
   }
 
@@ -201,7 +207,7 @@ export class StreamDecoder {
       this.#pass(event, out);
       return;
     }
-    this.#reorder.add({ event, cpu: number?.cpu ?? -1, seq: number?.seq ?? -1, size });
+    this.#reorder.add({ event, orderNs: this.#placeOf(event), cpu: number?.cpu ?? -1, seq: number?.seq ?? -1, size });
     while (this.#reorder.length > MAX_HELD_EVENTS || this.#reorder.size > MAX_HELD_BYTES) {
       const earliest = this.#reorder.take(undefined);
       if (earliest === undefined) return;
@@ -213,7 +219,9 @@ export class StreamDecoder {
 
   #advance(tsNs: bigint, out: KernelEvent[]): void {
     this.#watermarkNs = tsNs;
-    const horizonNs = tsNs - this.#windowNs;
+    const windowNs = tsNs - this.#windowNs;
+    this.#findGaps(windowNs, this.#confirms ? tsNs - CONFIRM_NS : undefined);
+    const horizonNs = this.#confirms ? this.#confirmed(windowNs, tsNs - CONFIRM_NS) : windowNs;
     if (horizonNs <= this.#horizonNs) return;
     this.#horizonNs = horizonNs;
     this.#release(horizonNs, out);
@@ -223,18 +231,36 @@ export class StreamDecoder {
     }
   }
 
-  #release(horizonNs: bigint | undefined, out: KernelEvent[]): void {
-    for (const gap of this.#sequence.giveUp(horizonNs)) {
+  /** Up to when every CPU has said all, between a limit that patience sets and the reorder window. */
+  #confirmed(windowNs: bigint, patienceNs: bigint): bigint {
+    const confirmedNs = this.#sequence.confirmedNs() ?? windowNs;
+    const least = confirmedNs > patienceNs ? confirmedNs : patienceNs;
+    return least < windowNs ? least : windowNs;
+  }
+
+  /** A loss stands before all that may have come after it; one that only tells a count, before all that is held. */
+  #placeOf(event: KernelEvent): bigint {
+    if (event.kind !== 'lost') return event.tsNs;
+    if (event.sinceNs !== undefined) return event.sinceNs + 1n;
+    return this.#confirms ? this.#horizonNs : event.tsNs;
+  }
+
+  #findGaps(horizonNs: bigint | undefined, announcedOnlyNs: bigint | undefined): void {
+    for (const gap of this.#sequence.giveUp(horizonNs, announcedOnlyNs)) {
       this.#counters.gaps++;
       this.#counters.missing += gap.count;
-      this.#reorder.add({ event: gap, cpu: -1, seq: -1, size: 0 });
+      this.#reorder.add({ event: gap, orderNs: this.#placeOf(gap), cpu: -1, seq: -1, size: 0 });
     }
+  }
+
+  #release(horizonNs: bigint | undefined, out: KernelEvent[]): void {
     for (let event = this.#reorder.take(horizonNs); event !== undefined; event = this.#reorder.take(horizonNs)) {
       this.#pass(event, out);
     }
   }
 
   #flush(out: KernelEvent[]): void {
+    this.#findGaps(undefined, undefined);
     this.#release(undefined, out);
     this.#joiner.clear();
     this.#sequence.reset();

@@ -96,16 +96,22 @@ export class ConnectionRun {
     }
   }
 
-  /** Events of this connection were lost. */
-  gap(count: number): void {
-    this.connection.incomplete.add('events_lost');
-    this.connection.lostEvents += count;
-    if (this.closed) return this.processes.gap();
+  /** Events of this connection were lost, up to `untilNs`. */
+  gap(count: number, untilNs: bigint): void {
+    const connection = this.connection;
+    connection.incomplete.add('events_lost');
+    connection.lostEvents += count;
+    if (connection.gapUntilNs === undefined || connection.gapUntilNs < untilNs) connection.gapUntilNs = untilNs;
+    this.processes.gap();
+    this.#distrust();
+  }
+
+  /** What was under way may have gone another way. */
+  #distrust(): void {
     this.#flush();
     this.dialogue.gap();
     this.#logAuth.gap();
     this.sessions.gap();
-    this.processes.gap();
   }
 
   #message(node: ProcessNode, event: MonitorMessageEvent): void {
@@ -189,6 +195,11 @@ export class ConnectionRun {
   /** Event time has moved on: an answer may have waited long enough for its request. */
   #advance(tsNs: bigint): void {
     if (tsNs > this.connection.lastNs) this.connection.lastNs = tsNs;
+    const gapUntilNs = this.connection.gapUntilNs;
+    if (gapUntilNs !== undefined) {
+      this.#distrust();
+      if (tsNs > gapUntilNs) this.connection.gapUntilNs = undefined;
+    }
     for (const message of this.#pairing.due(tsNs)) this.dialogue.message(message);
   }
 }

@@ -103,6 +103,9 @@ export class Connection implements ConnectionFacts {
     return familyOf(this.evidence);
   }
 
+  /** Records up to this time may be missing; set while time has not passed it. */
+  gapUntilNs: bigint | undefined;
+
   /** Events of it were lost. */
   get lossy(): boolean {
     return this.incomplete.has('events_lost');

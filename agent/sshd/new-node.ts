@@ -41,7 +41,7 @@ export function newNode(
     attemptMethod: known?.method,
     attemptCertificate: known?.key?.certificate ?? false,
     announced: undefined,
-    gapped: false,
+    gapped: connection.gapUntilNs !== undefined,
     spoke: undefined,
     forked: false,
   };

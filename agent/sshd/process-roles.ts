@@ -70,7 +70,7 @@ export class ProcessRoles {
     } else if (node.role === 'sessionLeader' || node.role === 'program' || node.role === 'helper') {
       this.#runProgram(node, event, broken);
     }
-    node.gapped = false;
+    node.gapped = this.#parts.connection.gapUntilNs !== undefined;
   }
 
   #decideAtExec(node: ProcessNode, event: ExecEvent): void {

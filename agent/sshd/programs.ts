@@ -28,7 +28,8 @@ export function openProgram(
   node.execs++;
   const execNumber = event?.execId ?? node.execs;
   const ref: SpanRef = { kind: 'program', key: spanKey(node, execNumber) };
-  return { ref, parent, startNs, event, execNumber, forks: 0, forksFailed: 0, failedExecs: 0, gapped: false };
+  const gapped = node.connection.gapUntilNs !== undefined;
+  return { ref, parent, startNs, event, execNumber, forks: 0, forksFailed: 0, failedExecs: 0, gapped };
 }
 
 function programFacts(node: ProcessNode, program: OpenProgram, end: ProgramEnd): ProgramFacts {

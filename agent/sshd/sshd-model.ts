@@ -32,6 +32,8 @@ export class SshdModel {
   #lastNs = 0n;
   /** Between `hello` and `seed-end` processes are adopted as found, not as lost. */
   #opened = false;
+  /** Losses whose time has not passed: a connection that begins inside them is touched, too. */
+  #gaps: LostEvent[] = [];
 
   constructor(options: SshdModelOptions) {
     this.#options = options;
@@ -54,6 +56,7 @@ export class SshdModel {
         return this.#hello(change.event);
       case 'clock':
         this.#wallOffsetNs = change.event.wallNs - change.event.tsNs;
+        if (this.#gaps.length > 0) this.#gaps = this.#gaps.filter((gap) => gap.tsNs >= change.tsNs);
         return [{ type: 'tick', tsNs: change.tsNs }];
       case 'lost':
         this.#lost(change.event);
@@ -171,6 +174,10 @@ export class SshdModel {
     node.role = 'monitor';
     this.#nodes.set(process, node);
     connection.say({ type: 'connection-opened', connection, tsNs });
+    if (this.#gaps.length > 0) {
+      this.#gaps = this.#gaps.filter((gap) => gap.tsNs >= tsNs);
+      for (const gap of this.#gaps) run.gap(gap.count, gap.tsNs);
+    }
     return run;
   }
 
@@ -199,7 +206,8 @@ export class SshdModel {
   #lost(event: LostEvent): void {
     const named = event.conn === undefined ? undefined : this.#runs.get(keyOf(event.conn));
     const touched = event.conn === undefined ? [...this.#runs.values()] : named === undefined ? [] : [named];
-    for (const run of touched) run.gap(event.count);
+    for (const run of touched) run.gap(event.count, event.tsNs);
+    if (event.conn === undefined) this.#gaps.push(event);
   }
 }
 

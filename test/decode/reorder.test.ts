@@ -8,7 +8,7 @@ import { decodeRecords, setsid } from './decoding.ts';
 const WINDOW_NS = 50_000_000;
 
 function held(tsNs: bigint): Held {
-  return { event: { kind: 'clock', tsNs, wallNs: 0n }, cpu: -1, seq: -1, size: 1 };
+  return { orderNs: tsNs, event: { kind: 'clock', tsNs, wallNs: 0n }, cpu: -1, seq: -1, size: 1 };
 }
 
 function drain(buffer: ReorderBuffer, horizonNs?: bigint): KernelEvent[] {
