@@ -132,8 +132,7 @@ async function readStream(
     for await (const chunk of source.chunks) {
       await tee?.push(chunk);
       output.accept(pipeline.push(chunk), pipeline.resource);
-      if (watch.seen(pipeline.counters.clocks, performance.now()) && hellos > 0)
-        log('info', 'the producer is alive again');
+      if (watch.seen(pipeline.counters.clocks, performance.now())) log('info', 'the producer is alive again');
       if (pipeline.counters.hellos === hellos) continue;
       hellos = pipeline.counters.hellos;
       tell(statusFd, STATUS.ready);

@@ -20,10 +20,10 @@ export class StreamWatch {
     return this.#state;
   }
 
-  /** After each piece of the stream: clock records so far, and now in ms. True if it came back to life. */
+  /** After each piece of the stream: clock records so far, and now in ms. True if it was stalled and is back. */
   seen(clocks: number, nowMs: number): boolean {
     if (clocks === this.#clocks) return false;
-    const back = this.#state !== 'alive';
+    const back = this.#state === 'stalled';
     this.#clocks = clocks;
     this.#lastMs = nowMs;
     this.#state = 'alive';
