@@ -9,6 +9,7 @@ const volatile __u64 wake_at = 1 << 20;		/* unread bytes that wake the reader */
 const volatile __u32 only_pid;			/* 0, or the one listener to trace */
 const volatile bool all_namespaces;		/* sshds inside containers too */
 const volatile bool log_lines = true;
+const volatile bool exact;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

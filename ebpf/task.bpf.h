@@ -104,7 +104,8 @@ static __always_inline void note_changes(struct task_struct *t, struct proc *p, 
 	__u32 uid = BPF_CORE_READ(t, real_cred, uid.val);
 	__u32 sid = id_of(t, PIDTYPE_SID);
 
-	if (cred != p->cred || uid != p->uid) {
+	/* new credentials with the same uid may be root's user child: exact mode knows better */
+	if (uid != p->uid || (cred != p->cred && !exact)) {
 		p->cred = cred;
 		p->uid = uid;
 		give_ids(t, p, pid, K_SETRESUID, ts, true);

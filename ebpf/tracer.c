@@ -61,6 +61,7 @@ static void configure(struct sshd_otel_bpf *s, const struct options *o, const st
 	s->rodata->only_pid = o->listener;
 	s->rodata->all_namespaces = o->all_namespaces;
 	s->rodata->log_lines = o->log_lines;
+	s->rodata->exact = o->exact;
 	s->rodata->nr_write = SYS_write;
 	s->rodata->nr_sendto = SYS_sendto;
 	s->rodata->nr_setsid = SYS_setsid;
