@@ -118,6 +118,7 @@ class ProgramInspection {
       const handled = this.cluster(word);
       if (handled !== undefined) return handled;
     }
+    if (this.program?.rule.others === 'prose') return false;
     if (equals < 0 && value.length > 3 && this.isSecretOption(value)) {
       const next = this.words[this.at];
       if (next !== undefined && !next.value.startsWith('-')) {

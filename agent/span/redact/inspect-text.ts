@@ -3,7 +3,7 @@ import type { Sink } from './edits.ts';
 import type { CommandContext } from './inspect-value.ts';
 import { scanPairs } from './pairs.ts';
 import { scanPhrases } from './phrases.ts';
-import type { ShellCommand } from './shell-words.ts';
+import type { ShellCommand } from './shell-frame.ts';
 import { splitShellText } from './shell-words.ts';
 import type { Word } from './word.ts';
 import { markSecret, sinkThrough } from './word.ts';

@@ -1,15 +1,14 @@
 import { isDigit, isNameCharacter } from './ascii.ts';
+import type { Builder, Frame, ShellCommand } from './shell-frame.ts';
+import { newFrame } from './shell-frame.ts';
 import type { Word } from './word.ts';
 import { plainWord } from './word.ts';
 
-/** One simple command of a command line, with what is known of its standard input. */
-export interface ShellCommand {
-  readonly words: Word[];
-  /** Here-strings and here-documents. */
-  readonly input: Word[];
-  /** The commands whose output it reads through a pipe: one, or those of a group in parentheses. */
-  readonly pipedFrom: readonly ShellCommand[];
-}
+/** Substitutions within substitutions are followed so far; a deeper one is text like any other. */
+const MAX_FRAMES = 32;
+
+/** So many commands of a group are kept as writers into a pipe; the cost of nested groups stays bounded. */
+const MAX_GROUP = 16;
 
 export interface ShellText {
   readonly commands: readonly ShellCommand[];
@@ -19,39 +18,10 @@ export interface ShellText {
   readonly openQuote?: number | undefined;
 }
 
-/** A word being put together. `wanted` tells what a redirection before it makes of it. */
-interface Builder {
-  value: string[];
-  starts: number[];
-  ends: number[];
-  filled: Set<number> | undefined;
-}
-
-/** So many commands of a group are kept as writers into a pipe; the cost of nested groups stays bounded. */
-const MAX_GROUP = 16;
-
-type Wanted = 'word' | 'file' | 'here-string' | 'here-document';
-
-/** A command list: the text itself, or the inside of `$(…)` or of backquotes, where the outer word waits. */
-interface Frame {
-  readonly closer: ')' | '`' | undefined;
-  /** Offset of the `$(` in the outer text. */
-  readonly opened: number;
-  command: { words: Word[]; input: Word[]; pipedFrom: readonly ShellCommand[] };
-  /** How many commands there were when each open parenthesis came. */
-  readonly groups: number[];
-  /** The commands of the group that was closed last. */
-  closed: readonly ShellCommand[];
-  builder: Builder | undefined;
-  wanted: Wanted;
-  /** Offset of the double quote that is open, -1: none. */
-  doubleQuote: number;
-}
-
 /**
- * Splits text as a POSIX shell would (with bash's `<<<`, `$'…'`, `<(…)`): one pass, an explicit stack, no way back, so the
- * time is linear whatever the text. Nothing is expanded: `$NAME` and `$(…)` stand as one character marked as filled in,
- * and the commands inside `$(…)` are told as commands of their own. Whatever is no valid shell text still gives words.
+ * Splits text as a POSIX shell would (with bash's `<<<`, `$'…'`, `<(…)`): one pass, an explicit stack, so the time is linear
+ * whatever the text. Nothing is expanded: `$NAME` and `$(…)` stand as one character marked as filled in, the commands inside
+ * `$(…)` are told as commands of their own. What is no valid shell text still gives words.
  */
 export function splitShellText(text: string): ShellText {
   return new Splitter(text).split();
@@ -287,6 +257,10 @@ class Splitter {
   }
 
   private enter(closer: ')' | '`', length: number): void {
+    if (this.frames.length >= MAX_FRAMES) {
+      this.literal();
+      return;
+    }
     this.builder();
     this.frames.push(this.frame);
     this.frame = newFrame(closer, this.at);
@@ -359,11 +333,6 @@ class Splitter {
   private noteOpenQuote(at: number): void {
     if (this.openQuote < 0 || at + 1 < this.openQuote) this.openQuote = at + 1;
   }
-}
-
-function newFrame(closer: ')' | '`' | undefined, opened: number): Frame {
-  const command = { words: [], input: [], pipedFrom: [] };
-  return { closer, opened, command, groups: [], closed: [], builder: undefined, wanted: 'word', doubleQuote: -1 };
 }
 
 function allDigits(value: readonly string[]): boolean {

@@ -42,20 +42,27 @@ export function runsOf(word: Word, from: number, to: number): Run[] {
 export function markSecret(word: Word, from: number, to: number, sink: Sink): void {
   if (to <= from) return;
   if (to - from === REDACTED.length && word.value.startsWith(REDACTED, from)) return;
-  if (word.filled !== undefined && allFilled(word.filled, from, to)) return;
+  if (word.filled !== undefined && allFilled(word.value, word.filled, from, to)) return;
   sink(runsOf(word, from, to));
 }
 
 /** A sink for secrets found in a word's value, which is itself a text: tells them to the sink of the word's text. */
 export function sinkThrough(word: Word, sink: Sink): Sink {
   return (secret: Secret) => {
+    const { filled } = word;
+    if (filled !== undefined && secret.every((run) => allFilled(word.value, filled, run.start, run.end))) return;
     const outer: Run[] = [];
     for (const run of secret) for (const piece of runsOf(word, run.start, run.end)) outer.push(piece);
     sink(outer);
   };
 }
 
-function allFilled(filled: ReadonlySet<number>, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (!filled.has(i)) return false;
-  return true;
+/** `$A`, `$A $B`, `$A:$B`: nothing in it was written out. */
+function allFilled(value: string, filled: ReadonlySet<number>, from: number, to: number): boolean {
+  let any = false;
+  for (let i = from; i < to; i++) {
+    if (filled.has(i)) any = true;
+    else if (!' :/'.includes(value.charAt(i))) return false;
+  }
+  return any;
 }
