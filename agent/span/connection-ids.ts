@@ -1,22 +1,33 @@
 /** Ids of one connection's spans, and what its spans must agree about among themselves. */
 import type { ProcessId } from '../decode/kernel-event.ts';
 import { type Activity, type AuthActivity, ROOT, type SpanRef } from '../sshd/session-event.ts';
+import { Segments } from './segments.ts';
 import { type IdKey, spanId, traceId } from './span-ids.ts';
+import type { SpanRecord } from './span-record.ts';
 
 /** Ids kept at hand; parents repeat, and an id costs two microseconds. */
 const MAX_CACHED_IDS = 256;
 /** Starts kept; all but programs, of which a connection may have any number. */
 const MAX_STARTS = 1024;
 
+/** Where a span stands: its trace, itself, and what it hangs on there. */
+export interface Place {
+  readonly segment: number;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  /** The span that it would hang on, if that were not in an earlier trace of the connection. */
+  readonly remoteParent?: { readonly traceId: string; readonly spanId: string } | undefined;
+}
+
 export class ConnectionIds {
   readonly #key: IdKey;
-  /** Trace of the connection. */
-  readonly traceId: string;
-  /** What every span carries as `ssh.connection.id`: the id of the connection's first trace. */
-  readonly connectionId: string;
-  /** Span id of the root. */
-  readonly rootId: string;
-  /** By kind and key. */
+  readonly #bootId: string;
+  readonly #monitor: ProcessId;
+  readonly segments: Segments;
+  /** Trace ids by segment. */
+  readonly #traces: string[] = [];
+  /** Span ids by segment, kind and key. */
   readonly #ids = new Map<string, string>();
   /** Starts of spans that may have children, boot ns, so that no child is told to start before its parent. */
   readonly #starts = new Map<string, bigint>();
@@ -25,11 +36,16 @@ export class ConnectionIds {
   /** How authentication ended, once its span was told. */
   authResult: AuthActivity['result'];
 
-  constructor(key: IdKey, bootId: string, monitor: ProcessId) {
+  constructor(key: IdKey, bootId: string, monitor: ProcessId, maxSegmentBytes: number) {
     this.#key = key;
-    this.traceId = traceId(key, bootId, monitor, 0);
-    this.connectionId = this.traceId;
-    this.rootId = spanId(key, this.traceId, ROOT);
+    this.#bootId = bootId;
+    this.#monitor = monitor;
+    this.segments = new Segments(maxSegmentBytes);
+  }
+
+  /** What every span carries as `ssh.connection.id`: the id of the connection's first trace. */
+  get connectionId(): string {
+    return this.traceOf(0);
   }
 
   /** Call it once for each activity, when it is told. */
@@ -42,23 +58,61 @@ export class ConnectionIds {
     this.#starts.set(nameOf(activity.ref), activity.startNs);
   }
 
-  of(ref: SpanRef): string {
-    if (ref.kind === 'connection') return this.rootId;
-    const name = nameOf(ref);
-    const known = this.#ids.get(name);
+  place(activity: Activity): Place {
+    const { ref, parent } = activity;
+    const parentSegment = this.segments.of(parent);
+    const segment = ref.kind === 'phase' ? parentSegment : this.segments.of(ref);
+    const same = segment === parentSegment;
+    return {
+      segment,
+      traceId: this.traceOf(segment),
+      spanId: this.#of(ref, segment),
+      parentSpanId: same ? this.#of(parent, segment) : this.rootOf(segment),
+      remoteParent:
+        same || parent.kind === 'connection'
+          ? undefined
+          : { traceId: this.traceOf(parentSegment), spanId: this.#of(parent, parentSegment) },
+    };
+  }
+
+  /** What carries as `ssh.session.id` whatever ran in a session: the id of the session's span, in whichever trace. */
+  sessionId(session: SpanRef): string {
+    return this.#of(session, this.segments.of(session));
+  }
+
+  traceOf(segment: number): string {
+    const known = this.#traces[segment];
     if (known !== undefined) return known;
-    const id = spanId(this.#key, this.traceId, ref);
-    if (this.#ids.size >= MAX_CACHED_IDS) this.#ids.clear();
-    this.#ids.set(name, id);
+    const id = traceId(this.#key, this.#bootId, this.#monitor, segment);
+    this.#traces[segment] = id;
     return id;
+  }
+
+  rootOf(segment: number): string {
+    return this.#of(ROOT, segment);
+  }
+
+  /** Counts a span that was told; true if the connection goes on in another trace by it. */
+  count(span: SpanRecord, place: Place, nowNs: bigint): boolean {
+    return this.segments.add(span, place.segment, nowNs);
   }
 
   /** Start of a span that was told already, boot ns; absent for programs and for what has not ended. */
   startOf(ref: SpanRef): bigint | undefined {
     return this.#starts.get(nameOf(ref));
   }
+
+  #of(ref: SpanRef, segment: number): string {
+    const name = `${segment}\0${nameOf(ref)}`;
+    const known = this.#ids.get(name);
+    if (known !== undefined) return known;
+    const id = spanId(this.#key, this.traceOf(segment), ref);
+    if (this.#ids.size >= MAX_CACHED_IDS) this.#ids.clear();
+    this.#ids.set(name, id);
+    return id;
+  }
 }
 
 function nameOf(ref: SpanRef): string {
-  return [ref.kind, ...ref.key].join('\0');
+  return ref.key.length === 0 ? ref.kind : `${ref.kind}\0${ref.key.join('\0')}`;
 }

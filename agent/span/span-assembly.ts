@@ -1,10 +1,10 @@
 /** Puts a span together: ids, times, attributes, status. No state of its own. */
-import { type Activity, type ConnectionFacts, ROOT, type SpanRef } from '../sshd/session-event.ts';
+import type { Activity, ConnectionFacts, SpanRef } from '../sshd/session-event.ts';
 import { type ActivitySpan, putActivity } from './activity-attributes.ts';
 import { type Attributes, put, putFlag } from './attribute-map.ts';
-import { ATTR, SPAN_NAMES } from './attributes.ts';
+import { ATTR, LINK, SPAN_NAMES } from './attributes.ts';
 import { connectionError, putCommon, putConnection } from './connection-attributes.ts';
-import type { ConnectionIds } from './connection-ids.ts';
+import type { ConnectionIds, Place } from './connection-ids.ts';
 import type { ProcessAttributeOptions } from './process-attributes.ts';
 import type { SpanLink, SpanRecord } from './span-record.ts';
 
@@ -16,28 +16,34 @@ export interface AssemblyContext extends ProcessAttributeOptions {
 
 const NO_LINKS: readonly SpanLink[] = [];
 
-/** Span of a finished activity. */
-export function activitySpan(activity: Activity, ids: ConnectionIds, context: AssemblyContext): SpanRecord {
+/** Span of a finished activity; `place` is where the connection's ids put it. */
+export function activitySpan(
+  activity: Activity,
+  place: Place,
+  ids: ConnectionIds,
+  context: AssemblyContext,
+): SpanRecord {
   const { connection } = context;
   const attributes: Attributes = {};
   const session = sessionOf(activity);
-  putCommon(attributes, connection, ids.connectionId, session === undefined ? undefined : ids.of(session));
+  putCommon(attributes, connection, ids.connectionId, session === undefined ? undefined : ids.sessionId(session));
   const refused = context.closed && !mayBeIn(connection);
   const own = putActivity(attributes, activity, {
     ...context,
     failedWithOrdinal: refused ? ids.lastAttempt : undefined,
   });
   put(attributes, ATTR.errorType, own.errorType);
-  const startNs = notBefore(activity.startNs, connection.startNs, ids.startOf(activity.parent));
+  const parentStart = place.remoteParent === undefined ? ids.startOf(activity.parent) : undefined;
+  const startNs = notBefore(activity.startNs, ids.segments.startOf(place.segment) ?? connection.startNs, parentStart);
   return {
-    traceId: ids.traceId,
-    spanId: ids.of(activity.ref),
-    parentSpanId: ids.of(activity.parent),
+    traceId: place.traceId,
+    spanId: place.spanId,
+    parentSpanId: place.parentSpanId,
     name: own.name,
     kind: 'internal',
     ...wallTimes(startNs, activity.endNs, connection),
     attributes,
-    links: own.links,
+    links: place.remoteParent === undefined ? own.links : [linkTo(place.remoteParent, 'parent'), ...own.links],
     status: own.errorType === undefined ? 'unset' : 'error',
     priority: priorityOf(activity, own, connection),
     root: false,
@@ -48,13 +54,14 @@ export function activitySpan(activity: Activity, ids: ConnectionIds, context: As
 export function rootSpan(connection: ConnectionFacts, ids: ConnectionIds, tsNs: bigint): SpanRecord {
   const attributes: Attributes = {};
   putCommon(attributes, connection, ids.connectionId, undefined);
+  if (ids.segments.count > 1) put(attributes, ATTR.segment, 0);
   putConnection(attributes, connection, ids.authResult);
   putFlag(attributes, ATTR.endUnknown, connection.endNs === undefined);
   const errorType = connectionError(connection);
   put(attributes, ATTR.errorType, errorType);
   return {
-    traceId: ids.traceId,
-    spanId: ids.of(ROOT),
+    traceId: ids.traceOf(0),
+    spanId: ids.rootOf(0),
     name: SPAN_NAMES.connection,
     kind: 'server',
     ...wallTimes(connection.startNs, connection.endNs ?? tsNs, connection),
@@ -64,6 +71,37 @@ export function rootSpan(connection: ConnectionFacts, ids: ConnectionIds, tsNs: 
     priority: mayBeIn(connection) ? 0 : 2,
     root: true,
   };
+}
+
+/**
+ * Root of a further trace of a connection that is too big for one. `endNs` is the connection's end, or the segment's own
+ * start where it began after that.
+ */
+export function segmentRootSpan(
+  connection: ConnectionFacts,
+  ids: ConnectionIds,
+  segment: number,
+  endNs: bigint,
+): SpanRecord {
+  const attributes: Attributes = {};
+  putCommon(attributes, connection, ids.connectionId, undefined);
+  put(attributes, ATTR.segment, segment);
+  return {
+    traceId: ids.traceOf(segment),
+    spanId: ids.rootOf(segment),
+    name: SPAN_NAMES.connection,
+    kind: 'server',
+    ...wallTimes(ids.segments.startOf(segment) ?? connection.startNs, endNs, connection),
+    attributes,
+    links: [linkTo({ traceId: ids.traceOf(0), spanId: ids.rootOf(0) }, 'first_segment')],
+    status: 'unset',
+    priority: mayBeIn(connection) ? 0 : 2,
+    root: true,
+  };
+}
+
+function linkTo(span: { traceId: string; spanId: string }, type: 'parent' | 'first_segment'): SpanLink {
+  return { ...span, remote: false, attributes: { [LINK.type]: type } };
 }
 
 /** The user got in, or what was lost might have let him in. */

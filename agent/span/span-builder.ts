@@ -15,7 +15,8 @@ import { Fifo } from './fifo.ts';
 import { MAX_ARGV_BYTES } from './limits.ts';
 import type { Redactor } from './redactor.ts';
 import { resourceOf } from './resource.ts';
-import { activitySpan, rootSpan } from './span-assembly.ts';
+import { MAX_SEGMENT_BYTES } from './segments.ts';
+import { activitySpan, rootSpan, segmentRootSpan } from './span-assembly.ts';
 import { type IdKey, idKey } from './span-ids.ts';
 import type { ResourceRecord, SpanRecord } from './span-record.ts';
 
@@ -33,6 +34,8 @@ export interface SpanBuilderOptions {
   readonly maxArgvBytes?: number;
   /** Spans of one connection that may wait; beyond, the oldest leaves early. Default 10000. */
   readonly maxHeldSpans?: number;
+  /** Encoded bytes after which a connection goes on in another trace. Default 4000000. */
+  readonly maxSegmentBytes?: number;
 }
 
 /** A finished activity that waits. */
@@ -47,6 +50,8 @@ interface ConnectionState {
   readonly ids: ConnectionIds;
   /** `new`: nobody is in yet and spans wait for the user. `known`: they wait their 2 s. `closed`: nothing waits. */
   phase: 'new' | 'known' | 'closed';
+  /** The connection's end told the roots of all its traces; one that begins later needs its own at once. */
+  rootsTold: boolean;
   /** In the order in which they were told. */
   readonly held: Set<Held>;
 }
@@ -117,8 +122,14 @@ export class SpanBuilder {
     const known = this.#states.get(connection);
     if (known !== undefined) return known;
     const state: ConnectionState = {
-      ids: new ConnectionIds(this.#key, this.#bootId, connection.id),
+      ids: new ConnectionIds(
+        this.#key,
+        this.#bootId,
+        connection.id,
+        this.#options.maxSegmentBytes ?? MAX_SEGMENT_BYTES,
+      ),
       phase: connection.authenticated ? 'known' : 'new',
+      rootsTold: false,
       held: new Set(),
     };
     this.#states.set(connection, state);
@@ -144,18 +155,22 @@ export class SpanBuilder {
   #finish(connection: ConnectionFacts, activity: Activity, tsNs: bigint): SpanRecord[] {
     const state = this.#stateOf(connection, tsNs);
     state.ids.remember(activity);
-    if (state.phase === 'closed') return [this.#build(connection, state, activity)];
+    if (state.phase === 'closed') return this.#build(connection, state, activity, tsNs);
     this.#hold(connection, state, activity, tsNs);
     const [oldest] = state.held;
-    return oldest !== undefined && state.held.size > this.#maxHeld ? [this.#release(oldest)] : [];
+    return oldest !== undefined && state.held.size > this.#maxHeld ? this.#release(oldest, tsNs) : [];
   }
 
   #close(connection: ConnectionFacts, tsNs: bigint): SpanRecord[] {
     const state = this.#stateOf(connection, tsNs);
     if (state.phase === 'closed') return [];
     state.phase = 'closed';
-    const spans = [...state.held].map((held) => this.#release(held));
+    const spans = [...state.held].flatMap((held) => this.#release(held, tsNs));
+    for (let segment = state.ids.segments.count - 1; segment > 0; segment--) {
+      spans.push(segmentRootSpan(connection, state.ids, segment, connection.endNs ?? tsNs));
+    }
     spans.push(rootSpan(connection, state.ids, tsNs));
+    state.rootsTold = true;
     return spans;
   }
 
@@ -167,27 +182,34 @@ export class SpanBuilder {
       this.#unknown.shift();
       if (state.phase !== 'new') continue;
       state.phase = 'known';
-      for (const held of state.held) spans.push(this.#release(held));
+      for (const held of state.held) spans.push(...this.#release(held, tsNs));
     }
     for (let held = this.#waiting.peek(); held !== undefined; held = this.#waiting.peek()) {
       if (held.releaseNs > tsNs && held.state.held.has(held)) break;
       this.#waiting.shift();
-      if (held.state.held.has(held)) spans.push(this.#release(held));
+      if (held.state.held.has(held)) spans.push(...this.#release(held, tsNs));
     }
     return spans;
   }
 
-  #release(held: Held): SpanRecord {
+  #release(held: Held, tsNs: bigint): SpanRecord[] {
     held.state.held.delete(held);
-    return this.#build(held.connection, held.state, held.activity);
+    return this.#build(held.connection, held.state, held.activity, tsNs);
   }
 
-  #build(connection: ConnectionFacts, state: ConnectionState, activity: Activity): SpanRecord {
-    return activitySpan(activity, state.ids, {
+  /** One span; and the root of the trace that the next ones belong to, where nobody else will tell it. */
+  #build(connection: ConnectionFacts, state: ConnectionState, activity: Activity, tsNs: bigint): SpanRecord[] {
+    const { ids } = state;
+    const place = ids.place(activity);
+    const span = activitySpan(activity, place, ids, {
       connection,
       closed: state.phase === 'closed',
       redactor: this.#options.redactor,
       maxArgvBytes: this.#maxArgvBytes,
     });
+    const full = ids.count(span, place, tsNs);
+    if (!full || !state.rootsTold) return [span];
+    const segment = ids.segments.count - 1;
+    return [span, segmentRootSpan(connection, ids, segment, ids.segments.startOf(segment) ?? tsNs)];
   }
 }

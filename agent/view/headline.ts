@@ -8,6 +8,11 @@ import { isSet, listOf, numberOf, textOf } from './span-facts.ts';
 
 /** One line or more, in pieces that may be wrapped; nothing is cut here. */
 export function headline(root: SpanRecord): Piece[][] {
+  const segment = numberOf(root, ATTR.segment) ?? 0;
+  if (segment > 0) {
+    const which = `  goes on, trace ${segment + 1} of the connection`;
+    return [[piece('● ', 'good'), piece(whoFrom(root), 'strong'), piece(which)]];
+  }
   return [whoAndHow(root), ...keyOf(root), ...timeSplit(root), ...incompleteness(root)];
 }
 

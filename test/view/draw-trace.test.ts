@@ -147,6 +147,15 @@ test('ids are shown only when asked for, for they depend on a secret key', () =>
   assert.ok(drawn.includes(spanId) && drawn.includes(traceId));
 });
 
+test('a further trace of a connection says so, and not that nobody logged in', () => {
+  const spans = firstTrace(spansOf(loginStory()));
+  const root = spans.at(-1) ?? assert.fail();
+  const { 'user.name': user = '', 'client.address': address = '' } = root.attributes;
+  const attributes = { 'user.name': user, 'client.address': address, 'ssh.segment': 1 };
+  const drawn = drawTrace([{ ...root, attributes }], WIDE);
+  assert.match(drawn, /^● ada from 192\.0\.2\.10 {2}goes on, trace 2 of the connection\n/);
+});
+
 test('nothing is drawn of nothing', () => {
   assert.equal(drawTrace([], WIDE), '');
 });

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MAX_SEGMENT_BYTES } from '../../agent/span/segments.ts';
+import type { SpanRecord } from '../../agent/span/span-record.ts';
+import type { SessionEvent } from '../../agent/sshd/session-event.ts';
+import {
+  at,
+  bytes,
+  connection,
+  program,
+  programRef,
+  session,
+  sessionRef,
+  tick,
+  told,
+} from '../helpers/session-events.ts';
+import { applyAll, builder } from '../helpers/spans.ts';
+
+const SESSION = sessionRef(820, 10);
+const SHELL = programRef(820, 10);
+
+/** A shell that runs `count` programs one after the other, 10 ms each, with the ticks of a live stream. */
+function busySession(count: number): { events: SessionEvent[]; facts: ReturnType<typeof connection> } {
+  const facts = connection({ authenticated: true, user: { name: bytes('ada'), source: 'monitor' } });
+  const events: SessionEvent[] = [{ type: 'connection-opened', connection: facts, tsNs: at(0) }];
+  for (let i = 0; i < count; i++) {
+    const startMs = 100 + i * 10;
+    const args = ['cc', '-c', `file-${i}.c`, '-o', `file-${i}.o`];
+    events.push(told(facts, program(1_000 + i, startMs, startMs + 9, SHELL, SESSION, args)));
+    if (i % 100 === 99) events.push(tick(startMs + 9));
+  }
+  const endMs = 200 + count * 10;
+  events.push(told(facts, program(820, 10, endMs, SESSION, SESSION, ['make'])));
+  events.push(told(facts, session(820, 10, endMs, { type: 'exec' })));
+  facts.endNs = at(endMs + 1);
+  events.push({ type: 'connection-closed', connection: facts, tsNs: at(endMs + 2) });
+  return { events, facts };
+}
+
+function byTrace(spans: readonly SpanRecord[]): SpanRecord[][] {
+  const traces = new Map<string, SpanRecord[]>();
+  for (const span of spans) traces.set(span.traceId, [...(traces.get(span.traceId) ?? []), span]);
+  return [...traces.values()];
+}
+
+function assertSound(trace: readonly SpanRecord[]): void {
+  const byId = new Map(trace.map((span) => [span.spanId, span]));
+  assert.equal(byId.size, trace.length, 'an id stands twice');
+  assert.equal(trace.filter((span) => span.parentSpanId === undefined).length, 1);
+  for (const span of trace) {
+    if (span.parentSpanId === undefined) continue;
+    const parent = byId.get(span.parentSpanId);
+    assert.ok(parent, `${span.name} hangs on nothing`);
+    assert.ok(parent.startNs <= span.startNs, `${span.name} starts before ${parent.name}`);
+  }
+}
+
+test('a connection too big for one trace goes on in others, each whole in itself', () => {
+  const { events } = busySession(2_000);
+  const spans = applyAll(builder({ maxSegmentBytes: 300_000 }), events);
+  const traces = byTrace(spans);
+  assert.ok(traces.length >= 3, `${traces.length} traces`);
+  for (const trace of traces) {
+    assertSound(trace);
+    assert.equal(trace.at(-1)?.root, true, 'the root is not the last');
+  }
+  assert.equal(spans.filter((span) => span.name === 'cc').length, 2_000);
+  assert.equal(spans.at(-1)?.attributes['ssh.segment'], 0);
+  assert.deepEqual(
+    traces.map((trace) => trace.at(-1)?.attributes['ssh.segment']),
+    traces.map((_, i) => i),
+  );
+});
+
+test('all traces of a connection have its id and the id of their session', () => {
+  const spans = applyAll(builder({ maxSegmentBytes: 300_000 }), busySession(2_000).events);
+  const root = spans.at(-1);
+  const shell = spans.find((span) => span.name === 'ssh.session');
+  for (const span of spans) {
+    assert.equal(span.attributes['ssh.connection.id'], root?.traceId);
+    if (span.name === 'cc') assert.equal(span.attributes['ssh.session.id'], shell?.spanId);
+  }
+});
+
+test('a span whose parent is in an earlier trace hangs on its own root and links to the parent', () => {
+  const spans = applyAll(builder({ maxSegmentBytes: 300_000 }), busySession(2_000).events);
+  const last = spans.filter((span) => span.name === 'cc').at(-1);
+  const make = spans.find((span) => span.name === 'cc' && span.parentSpanId !== last?.parentSpanId);
+  const root = spans.find((span) => span.spanId === last?.parentSpanId);
+  assert.equal(root?.name, 'ssh.connection');
+  assert.equal(root?.traceId, last?.traceId);
+  const [link] = last?.links ?? [];
+  assert.deepEqual(
+    [link?.traceId, link?.spanId, link?.attributes['ssh.link.type']],
+    [make?.traceId, make?.parentSpanId, 'parent'],
+  );
+  assert.deepEqual(
+    root?.links.map((each) => [each.traceId, each.spanId, each.attributes['ssh.link.type']]),
+    [[spans.at(-1)?.traceId, spans.at(-1)?.spanId, 'first_segment']],
+  );
+});
+
+test('an ordinary connection has one trace and no word of segments', () => {
+  const spans = applyAll(builder(), busySession(2_000).events);
+  assert.equal(byTrace(spans).length, 1);
+  assert.equal(spans.at(-1)?.attributes['ssh.segment'], undefined);
+});
+
+test('a trace by the default limit stays below what Tempo takes', () => {
+  const spans = applyAll(builder(), busySession(20_000).events);
+  for (const trace of byTrace(spans)) {
+    // JSON is more than twice the size of protobuf.
+    const json = JSON.stringify(trace, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+    assert.ok(json.length < 2 * 5_000_000, `${json.length} bytes`);
+    assertSound(trace);
+  }
+  assert.ok(byTrace(spans).length > 1 && MAX_SEGMENT_BYTES < 5_000_000);
+});
+
+test('a flood of survivors begins traces that have their roots', () => {
+  const { events, facts } = busySession(10);
+  const made = builder({ maxSegmentBytes: 50_000 });
+  const spans = applyAll(made, events);
+  for (let i = 0; i < 1_000; i++) {
+    const startMs = 10_000 + i * 10;
+    spans.push(
+      ...made.apply(
+        told(facts, program(5_000 + i, startMs, startMs + 5, SHELL, SESSION, ['miner'], { survivor: true })),
+      ),
+    );
+  }
+  const traces = byTrace(spans);
+  assert.ok(traces.length > 3);
+  for (const trace of traces) assertSound(trace);
+});
