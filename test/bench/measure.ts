@@ -15,7 +15,10 @@ export interface Measurement {
   readonly results: number;
   readonly bytes: number;
   readonly stageMs: number;
+  /** The same by the clock of the thread: on a machine that has other work this is what one core takes. */
+  readonly stageCpuMs: number;
   readonly eventsPerSecond: number;
+  readonly eventsPerCpuSecond: number;
   /** What the whole process took at most. V8 collects late when nothing presses it, so this grows with the speed. */
   readonly peakRssBytes: number;
   /** What the stage still holds before its end, after a full collection: this must not grow with the stream. */
@@ -38,11 +41,21 @@ export function measure(stage: Stage, multiplier: StreamMultiplier, minEvents: n
   let results = 0;
   let bytes = 0;
   let stageMs = 0;
+  let stageCpuMs = 0;
+  const timed = (work: () => void): void => {
+    const cpuStart = process.threadCpuUsage();
+    const start = performance.now();
+    work();
+    stageMs += performance.now() - start;
+    const { user, system } = process.threadCpuUsage(cpuStart);
+    stageCpuMs += (user + system) / 1_000;
+  };
   const feed = (input: Uint8Array): void => {
     bytes += input.length;
-    const start = performance.now();
-    for (let at = 0; at < input.length; at += CHUNK_BYTES) results += stage.push(input.subarray(at, at + CHUNK_BYTES));
-    stageMs += performance.now() - start;
+    timed(() => {
+      for (let at = 0; at < input.length; at += CHUNK_BYTES)
+        results += stage.push(input.subarray(at, at + CHUNK_BYTES));
+    });
   };
   feed(multiplier.opening);
   let events = multiplier.openingEvents;
@@ -52,16 +65,18 @@ export function measure(stage: Stage, multiplier: StreamMultiplier, minEvents: n
     events += multiplier.eventsPerCopy;
   }
   const held = heldBytes();
-  const start = performance.now();
-  results += stage.end();
-  stageMs += performance.now() - start;
+  timed(() => {
+    results += stage.end();
+  });
   return {
     events,
     copies,
     results,
     bytes,
     stageMs,
+    stageCpuMs,
     eventsPerSecond: (events / stageMs) * 1_000,
+    eventsPerCpuSecond: (events / stageCpuMs) * 1_000,
     peakRssBytes: process.resourceUsage().maxRSS * 1_024,
     heldBytes: held,
   };
@@ -74,6 +89,7 @@ export function describeMeasurement(name: string, run: Measurement): string {
     `${(run.bytes / 2 ** 20).toFixed(0)} MiB`,
     `${(run.stageMs / 1_000).toFixed(2)} s`,
     `${Math.round(run.eventsPerSecond).toLocaleString('en')} events/s`,
+    `${Math.round(run.eventsPerCpuSecond).toLocaleString('en')} per s of CPU`,
     `${run.results.toLocaleString('en')} results`,
     `held ${(run.heldBytes / 2 ** 20).toFixed(1)} MiB`,
     `peak RSS ${(run.peakRssBytes / 2 ** 20).toFixed(0)} MiB`,
