@@ -1,8 +1,9 @@
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import type { Flags } from '../config/flags.ts';
 import { OPTIONS, TEE_CHOICES } from '../config/options.ts';
-import { programVersion } from '../config/version.ts';
+import { VERSION } from '../config/version.ts';
 import { UnsupportedVersionError } from '../decode/decode-error.ts';
+import { preloadTransport } from '../export/transport.ts';
 import { Pipeline } from '../pipeline.ts';
 import { RedactedRecording } from '../redacted-recording.ts';
 import { readableSource } from '../source/readable-source.ts';
@@ -54,15 +55,16 @@ export const agent: Command = {
 };
 
 async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode> {
-  giveUpPrivileges(flags);
   const log = createLog(context);
   const onlyTee = flags.flag('only-tee');
   const settings = exportSettings(context.env, log);
+  if (settings.enabled) await preloadTransport(settings);
+  giveUpPrivileges(flags);
   const exporting = { ...settings, enabled: settings.enabled && !onlyTee };
   const pipeline = new Pipeline({
     hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags),
     redactor: redactorOf(flags),
-    agentVersion: programVersion(),
+    agentVersion: VERSION,
     listenerPid: flags.integer('listener'),
   });
   const draw = !onlyTee && (flags.flag('draw') || !exporting.enabled);

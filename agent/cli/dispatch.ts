@@ -1,7 +1,7 @@
 import { parseFlags } from '../config/flags.ts';
 import { nearest } from '../config/nearest.ts';
 import { ConfigError } from '../config/option.ts';
-import { programVersion } from '../config/version.ts';
+import { VERSION } from '../config/version.ts';
 import { escapeText } from '../view/escape.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -20,7 +20,7 @@ export async function dispatch(
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
   if (name === '--version' || name === '-V') {
-    context.stdout.write(`sshd-otel ${programVersion()}\n`);
+    context.stdout.write(`sshd-otel ${VERSION}\n`);
     return EXIT.ok;
   }
   const command = commands.find((each) => each.name === name);

@@ -1,6 +1,6 @@
 import type { Flags } from '../config/flags.ts';
 import { OPTIONS } from '../config/options.ts';
-import { programVersion } from '../config/version.ts';
+import { VERSION } from '../config/version.ts';
 import { UnsupportedVersionError } from '../decode/decode-error.ts';
 import { Pipeline } from '../pipeline.ts';
 import { openRecording } from '../source/recording.ts';
@@ -45,7 +45,7 @@ async function runReplay(flags: Flags, context: CommandContext): Promise<ExitCod
   const pipeline = new Pipeline({
     hostKey: hostKeyOption(flags.text('key')),
     redactor: redactorOf(flags),
-    agentVersion: programVersion(),
+    agentVersion: VERSION,
     listenerPid: flags.integer('listener'),
   });
   const draw = flags.flag('draw') || !exporting.enabled;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Flags } from '../config/flags.ts';
 import { ConfigError } from '../config/option.ts';
 import { REDACTION_CHOICES } from '../config/options.ts';
-import { programVersion } from '../config/version.ts';
+import { VERSION } from '../config/version.ts';
 import { ExportConfigError, readExportSettings } from '../export/environment.ts';
 import type { ExportOptions } from '../export/options.ts';
 import { createRedactor } from '../span/redact/redactor.ts';
@@ -16,7 +16,7 @@ import type { Log } from './log.ts';
  */
 export function exportSettings(env: CommandContext['env'], log: Log): ExportOptions {
   try {
-    const { options, warnings } = readExportSettings(env, programVersion(), (path) => readFileSync(path));
+    const { options, warnings } = readExportSettings(env, VERSION, (path) => readFileSync(path));
     for (const warning of warnings) log('warn', warning);
     return options;
   } catch (error) {

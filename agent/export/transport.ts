@@ -81,8 +81,17 @@ async function createExporter(options: TransportOptions, agent: HttpAgent): Prom
     userAgent: `sshd-otel/${options.version}`,
   };
   if (options.protocol === 'http/json') return new OTLPTraceExporter(config);
-  const proto = await import('@opentelemetry/exporter-trace-otlp-proto');
+  const proto = await loadProtobuf();
   return new proto.OTLPTraceExporter(config);
+}
+
+/** Loads what `options` will need, for an agent that may not be able to read its own program later. */
+export async function preloadTransport(options: Pick<TransportOptions, 'protocol'>): Promise<void> {
+  if (options.protocol === 'http/protobuf') await loadProtobuf();
+}
+
+function loadProtobuf() {
+  return import('@opentelemetry/exporter-trace-otlp-proto');
 }
 
 /** Undefined: the exporter calls it a success; else its reason. */
