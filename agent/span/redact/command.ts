@@ -1,4 +1,5 @@
 import { isNameCharacter, lower } from './ascii.ts';
+import { COMMON_OPTIONS, isPort, namesStdin, USER_OPTIONS } from './common-options.ts';
 import type { CommandContext } from './inspect-value.ts';
 import { inspectAny, inspectValue } from './inspect-value.ts';
 import { isHarmless, isSecretHeader } from './pairs.ts';
@@ -45,6 +46,11 @@ class ProgramInspection {
   private positionals = 0;
   private subcommands = true;
   private readonly given = new Set<string>();
+  /** An option said that a secret comes by standard input. */
+  private readsSecret = false;
+  /** Of a program that no rule knows: the value of its `-p`, and whether it was told a user's name. */
+  private guess: Word | undefined;
+  private toldUser = false;
 
   constructor(words: readonly Word[], at: number, context: CommandContext) {
     this.words = words;
@@ -90,6 +96,7 @@ class ProgramInspection {
   /** What the program reads from its standard input. */
   input(): 'secret' | 'after-colon' | undefined {
     const rule = this.program?.rule;
+    if (this.readsSecret) return 'secret';
     if (rule?.input === undefined) return undefined;
     return rule.inputIf === undefined || rule.inputIf.split(' ').some((o) => this.given.has(o))
       ? rule.input
@@ -119,6 +126,8 @@ class ProgramInspection {
       if (handled !== undefined) return handled;
     }
     if (this.program?.rule.others === 'prose') return false;
+    if (this.program === undefined && this.unknownOption(word)) return false;
+    if (value.startsWith('--') && namesStdin(value)) this.readsSecret = true;
     if (equals < 0 && value.length > 3 && this.isSecretOption(value)) {
       const next = this.words[this.at];
       if (next !== undefined && !next.value.startsWith('-')) {
@@ -130,6 +139,27 @@ class ProgramInspection {
     }
     if (this.given.size < 64) this.given.add(value);
     inspectAny(word, this.context);
+    return false;
+  }
+
+  /** Options that mean the same to many programs; true: the value was dealt with. */
+  private unknownOption(word: Word): boolean {
+    const next = this.words[this.at];
+    if (next === undefined || next.value.startsWith('-')) return false;
+    const { value } = word;
+    const kind = COMMON_OPTIONS.get(value.startsWith('--') ? value.slice(1) : value);
+    if (kind !== undefined) {
+      inspectValue(next, 0, kind, this.context);
+      this.at++;
+      return true;
+    }
+    if (USER_OPTIONS.has(value)) this.toldUser = true;
+    else if (value === '-p') this.guess = next;
+    // `tool -u bob -p x`: with a user's name beside it, -p is a password unless it can't be one.
+    if (this.guess === undefined || !this.toldUser) return false;
+    const guess = this.guess;
+    this.guess = undefined;
+    if (!isPort(guess.value) && !guess.value.includes('/')) markSecret(guess, 0, guess.value.length, this.context.sink);
     return false;
   }
 

@@ -62,7 +62,7 @@ function inspectShellCommand(command: ShellCommand, rules: Rules, sink: Sink, de
 /** Hides what `echo` or `printf` writes into a program that reads secrets. */
 function markWritten(words: readonly Word[], kind: 'secret' | 'after-colon', sink: Sink): void {
   const name = words[0]?.value;
-  if (name !== 'echo' && name !== 'printf') return;
+  if (name !== 'echo' && name !== 'printf' && name !== 'yes') return;
   // printf's format stands first; it is the secret itself if nothing follows.
   let first = name === 'printf' && words.length > 2 ? 2 : 1;
   while (name === 'echo' && ECHO_OPTIONS.has(words[first]?.value ?? '')) first++;

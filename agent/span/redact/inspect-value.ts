@@ -87,12 +87,15 @@ export function inspectAny(word: Word, context: CommandContext): void {
   context.script(word, false);
 }
 
-/** `domain/user:SECRET@host` */
+/** `domain/user:SECRET@host`, `domain/user:SECRET` */
 function markUserInfo(word: Word, from: number, context: CommandContext): void {
   const { value } = word;
   const colon = value.indexOf(':', from);
   const at = value.lastIndexOf('@');
-  if (colon >= 0 && at > colon) markSecret(word, colon + 1, at, context.sink);
+  const slash = value.indexOf('/', from);
+  if (value.includes('://')) inspectAny(word, context);
+  else if (colon >= 0 && at > colon) markSecret(word, colon + 1, at, context.sink);
+  else if (slash >= 0 && colon > slash && at < 0) markSecret(word, colon + 1, value.length, context.sink);
   else inspectAny(word, context);
 }
 

@@ -158,8 +158,12 @@ function endsInPwd(name: string): boolean {
   return lower(name.slice(-3)) === 'pwd';
 }
 
+/** Ends of the names of files that hold keys. */
+const KEY_FILES = ['.pem', '.key', '.json', '.gpg', '.asc', '.p12', '.pfx', '.jks', '.crt', '.pub', '.txt', '.der'];
+
 /** A file's name in the place of a key. */
 export function isPath(text: string, at: number): boolean {
+  if (text.length - at < 256 && KEY_FILES.some((end) => text.endsWith(end))) return true;
   return ['/', '~/', './', '../', '@', 'file:'].some((start) => text.startsWith(start, at));
 }
 

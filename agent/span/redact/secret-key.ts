@@ -36,7 +36,7 @@ const ABOUT = new Set(
 
 /** A first part of an option that asks, forbids or limits: `--no-password`, `--ask-pass`, `MAX_TOKEN`. */
 const ASKS = new Set(
-  'no ask stdin prompt skip disable enable without require allow show hide max min num use has is get list delete check force expire read verify validate generate revoke renew rotate'.split(
+  'no ask stdin export import print starting next page continuation prompt skip disable enable without require allow show hide max min num use has is get list delete check force expire read verify validate generate revoke renew rotate'.split(
     ' ',
   ),
 );

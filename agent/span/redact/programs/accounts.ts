@@ -29,7 +29,13 @@ export const ACCOUNTS: readonly ProgramRule[] = [
     plain:
       '-in -out -inkey -iv -salt -S -subj -connect -servername -key -cert -keyform -certfile -CAfile -kfile -pubkey -days -name -config -md -algorithm',
   },
-  { names: 'openssl passwd', positionals: [{ at: 0, kind: 'secret' }] },
+  {
+    names: 'openssl passwd',
+    positionals: [{ at: 0, kind: 'secret' }],
+    input: 'secret',
+    inputIf: '-stdin',
+    oneDash: true,
+  },
   {
     names: 'gpg, gpg2, gpgsm, gpg-preset-passphrase',
     secret: '--passphrase',
@@ -44,7 +50,7 @@ export const ACCOUNTS: readonly ProgramRule[] = [
     oneDash: true,
     secret: '-storepass -keypass -srcstorepass -deststorepass -srckeypass -destkeypass -new -tsapass',
   },
-  { names: 'java', oneDash: true, flags: '-new', plain: '-jar -cp -classpath' },
+  { names: 'java', oneDash: true, flags: '-new', plain: '-jar -cp -classpath', special: { 'after-colon': '-auth' } },
   {
     names: 'cryptsetup, luksformat, veracrypt, zfs, zpool',
     input: 'secret',
@@ -71,27 +77,39 @@ export const ACCOUNTS: readonly ProgramRule[] = [
   },
   { names: 'zip, unzip', secret: '-P', plain: '-i -x -d -n -t -b' },
   { names: 'unzip', flags: '-p -n -t' },
-  { names: '7z, 7za, 7zr, 7zz, p7zip', secret: '-p*' },
+  { names: '7z, 7za, 7zr, 7zz, p7zip', secret: '-p*', oneDash: true },
   { names: 'unrar, rar', secret: '-p* -hp*', oneDash: true },
   { names: 'qpdf', secret: '--password' },
   { names: 'qpdf --encrypt', others: 'secret' },
   {
-    names: 'pdftotext, pdftoppm, pdfinfo, pdfimages, pdftohtml, pdfunite, pdfdetach',
+    names: 'pdftotext, pdftoppm, pdfinfo, pdfimages, pdftohtml, pdfunite, pdfdetach, pdffonts, pdftocairo, pdfseparate',
     oneDash: true,
     secret: '-upw -opw',
   },
   { names: 'pdftk', named: true },
   {
-    names: 'ccrypt, ccdecrypt, ccencrypt, mcrypt, aescrypt, steghide',
-    secret: '-K -p -k -e* --key',
+    names:
+      'ccrypt, ccdecrypt, ccencrypt, mcrypt, aescrypt, steghide, stegsnow, mupdf, mutool, transcrypt, cryptcat, airdecap-ng, lsar, unar, olevba',
+    secret: '-K -p -k --key --password',
     plain: '-f -c -m -a',
   },
   {
-    names: 'pkcs11-tool, pkcs15-tool, yubico-piv-tool, softhsm2-util, certtool, p11tool',
+    names: 'pkcs11-tool, pkcs15-tool, yubico-piv-tool, softhsm2-util, p11tool',
     secret: '--pin --so-pin --new-pin -P -p -N',
   },
   { names: 'expect', special: { script: '-c' } },
-  { names: 'certutil, pk12util, modutil', secret: '-W -w -K', plain: '-d -n -i -o -f -k -t -s' },
+  { names: 'pk12util', secret: '-W -w -K', plain: '-d -n -i -o -f -k -t -s' },
+  // argon2(1) reads the password, oathtool(1) takes the seed of the one-time passwords.
+  { names: 'argon2', input: 'secret', plain: '-t -m -k -p -l' },
+  {
+    names: 'oathtool',
+    others: 'secret',
+    plain: '-N -w -d -c -s -S --now --window --digits --counter --time-step-size --start-time',
+  },
+  { names: 'pass insert, passage insert, gopass insert', input: 'secret' },
+  { names: 'yadm transcrypt', secret: '-p --password', plain: '-c --cipher' },
+  { names: 'zpaq', secret: '-k* -key', oneDash: true },
+  { names: 'gocryptfs', flags: '--passwd -passwd' },
   // Texts for people, patterns and prompts: they name secrets and hold none.
   { names: 'read', special: { prose: '-p' }, plain: '-t -n -N -d -u -a', others: 'prose' },
   {

@@ -76,7 +76,7 @@ export const CLOUD: readonly ProgramRule[] = [
   { names: 'az keyvault secret set', secret: '--value' },
   { names: 'az vm, az vmss, az sql, az mysql, az postgres', secret: '--admin-password -p', plain: '-u' },
   { names: 'doctl', secret: '-t --access-token' },
-  { names: 'flyctl, fly, heroku', secret: '-t --access-token' },
+  { names: 'flyctl', secret: '-t --access-token' },
   {
     names:
       'fly secrets set, flyctl secrets set, heroku config:set, heroku config:add, vercel env add, wrangler secret put',
@@ -142,6 +142,18 @@ export const CLOUD: readonly ProgramRule[] = [
     named: true,
   },
   { names: 'npm', secret: '--_authToken --_auth', plain: '--prefix --registry --workspace -w', flags: '--otp' },
+  { names: 'cargo login', plain: '--registry' },
+  {
+    names: 'apptainer registry login, singularity registry login, apptainer remote login',
+    secret: '-p --password',
+    plain: '-u --username',
+  },
+  {
+    names: 'grafana cli admin reset-admin-password, grafana-cli admin reset-admin-password',
+    positionals: [{ at: 0, kind: 'secret' }],
+    plain: '--user-id --homepath --config',
+  },
+  { names: 'grafana cli, grafana-cli', plain: '--homepath --config' },
   {
     names: 'cargo login, ngrok authtoken, ngrok config add-authtoken, netlify login',
     positionals: [{ at: 0, kind: 'secret' }],

@@ -33,18 +33,33 @@ export const TRANSFER: readonly ProgramRule[] = [
   { names: 'aria2c, axel', secret: '--http-passwd --ftp-passwd --rpc-secret', plain: '-o -d -s -x -j -i' },
   {
     names:
-      'smbclient, rpcclient, net, smbget, smbtree, smbcacls, smbcquotas, wmic, winexe, nmblookup, pdbedit, samba-tool, smbmap, nxc, netexec, crackmapexec, cme',
+      'smbclient, rpcclient, net, smbget, smbtree, smbcacls, smbcquotas, wmic, winexe, nmblookup, pdbedit, samba-tool, smbmap',
     special: { 'after-percent': '-U --user' },
     plain: '-c -A -L -W -D -m -p -I -l -s -n -t -T -d',
   },
-  { names: 'smbclient', positionals: [{ at: 1, kind: 'secret' }] },
+  {
+    names: 'smbclient',
+    positionals: [{ at: 1, kind: 'secret' }],
+    plain:
+      '--workgroup --directory --command --ip-address --port --authentication-file --max-protocol --option --netbiosname --debuglevel --list',
+  },
   {
     names: 'samba-tool user setpassword, samba-tool user create, samba-tool user add',
     secret: '--newpassword',
     positionals: [{ at: 1, kind: 'secret' }],
   },
   { names: 'net rpc password, net ads password', positionals: [{ at: 1, kind: 'secret' }] },
-  { names: 'smbmap, nxc smb, nxc ssh, nxc winrm, netexec smb, crackmapexec smb, cme smb', secret: '-p --password -H' },
+  { names: 'smbmap', secret: '-p --password' },
+  {
+    names: 'nxc, netexec, crackmapexec, cme',
+    secret: '-p --password -H --hash',
+    plain: '-u --username -d -x -X -M -o -c -q',
+  },
+  {
+    names: 'enum4linux, enum4linux-ng, ldapdomaindump, bloodhound-python',
+    secret: '-p',
+    plain: '-u -w -d -n -o -c -ns',
+  },
   { names: 'wbinfo', special: { 'after-percent': '-a -K --authenticate --krb5auth --change-user-password' } },
   { names: 'smbpasswd', input: 'secret', plain: '-U -r', positionals: [{ at: 1, kind: 'secret', if: '-a' }] },
   {
@@ -54,7 +69,7 @@ export const TRANSFER: readonly ProgramRule[] = [
   },
   {
     names:
-      'psexec.py, smbexec.py, wmiexec.py, secretsdump.py, atexec.py, dcomexec.py, smbclient.py, GetUserSPNs.py, GetNPUsers.py, mssqlclient.py, lookupsid.py, impacket-psexec, impacket-smbexec, impacket-wmiexec, impacket-secretsdump',
+      'psexec.py, smbexec.py, wmiexec.py, secretsdump.py, atexec.py, dcomexec.py, smbclient.py, GetUserSPNs.py, GetNPUsers.py, GetADUsers.py, getTGT.py, getST.py, addcomputer.py, rdp_check.py, reg.py, rpcdump.py, rpcmap.py, mqtt_check.py, sambaPipe.py, services.py, ticketer.py, mssqlclient.py, lookupsid.py, impacket-psexec, impacket-smbexec, impacket-wmiexec, impacket-secretsdump',
     oneDash: true,
     secret: '-hashes -aesKey',
     others: 'user-info',
@@ -105,6 +120,19 @@ export const TRANSFER: readonly ProgramRule[] = [
     secret: '-xp --password --pass',
     plain: '-xu -f -t -s -u -m',
   },
+  { names: 'lwp-request, GET, POST, HEAD', special: { 'after-colon': '-C', header: '-H' }, plain: '-m -b -t -p -c' },
+  {
+    names: 'gotty, ttyd, miniserve, simplehttpserver',
+    special: { 'after-colon': '-c --credential -a --auth -basic-auth' },
+    plain: '-p --port -i',
+    oneDash: true,
+  },
+  { names: 'httping', secret: '-P', plain: '-U -g -h -p -c -i' },
+  { names: 'ss-local, ss-server, ss-redir, ss-tunnel, sslocal, ssserver', secret: '-k', plain: '-s -p -l -m -b -c' },
+  { names: 'transmission-daemon', secret: '-v --password', plain: '-u -p -a' },
+  { names: 'transmission-remote', special: { 'after-colon': '-n --auth' } },
+  { names: 'create_ap', positionals: [{ at: 3, kind: 'secret' }], plain: '-m -c -w --driver -g -d' },
+  { names: 'mytop, fs_cli, innotop', secret: '-p --password', plain: '-u -h -P -H -d' },
   { names: 'curlie', special: { 'after-colon': '-u' } },
   {
     names:
@@ -139,7 +167,7 @@ export const TRANSFER: readonly ProgramRule[] = [
   { names: 'tailscale', secret: '--authkey --auth-key' },
   { names: 'cadaver, ftp, tnftp, sftp, scp, ncat, nc, telnet, nmap, masscan', plain: '-p -P -i -o -F -l -c' },
   {
-    names: 'youtube-dl, yt-dlp, streamlink',
+    names: 'youtube-dl, yt-dlp, instaloader',
     secret: '-p --password --video-password -2',
     plain: '-u --username -o -f',
   },
