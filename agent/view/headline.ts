@@ -36,7 +36,7 @@ function whoAndHow(root: SpanRecord): Piece[] {
     piece(whoFrom(root), 'strong'),
     piece(`  ${text}`, look),
     ...ran(root),
-    piece(`, ${reason === undefined ? 'ended' : reason.replaceAll('_', ' ')} after ${lasted}`),
+    piece(`, ${endPhrase(reason)} after ${lasted}`),
     piece(`  ${wallTime(root.startNs)}`, 'dim'),
   ];
 }
@@ -54,11 +54,34 @@ function outcome(root: SpanRecord): { text: string; look: Look } {
   }
   const failed = root.status === 'error' ? 'bad' : 'warn';
   const result = textOf(root, ATTR.authResult);
-  if (attempts === 0) return { text: `never tried to log in${invalid}`, look: failed };
+  if (attempts === 0) {
+    // A key for a user that doesn't exist is refused where nobody can see it: none seen is not none made.
+    const named = root.attributes[ATTR.userName] ?? root.attributes[ATTR.userNameLength];
+    return { text: `${named === undefined ? 'named no user' : `no attempt seen${invalid}`}`, look: failed };
+  }
   if (result === undefined) return { text: 'not known whether let in', look: 'warn' };
   const refused = numberOf(root, ATTR.authFailedAttempts) ?? 0;
   const how = result === 'aborted' ? 'gave up' : 'not let in';
   return { text: `${how}${invalid}, ${refused} of ${counted(attempts, 'attempt')} refused`, look: failed };
+}
+
+/** How a connection ended, for reasons whose names say too little, or what the result beside them said already. */
+const END_PHRASES: Readonly<Record<string, string>> = {
+  logout: 'logged out',
+  client_vanished: 'client vanished',
+  reset: 'connection reset',
+  keepalive_timeout: 'client no longer answered',
+  auth_failed: 'gone',
+  no_attempt: 'gone',
+  scan: 'gone',
+  too_many_failures: 'thrown out for too many failures',
+  grace_time: 'thrown out by LoginGraceTime',
+  negotiation_failed: 'no algorithm in common',
+  server_crash: 'sshd crashed',
+};
+
+function endPhrase(reason: string | undefined): string {
+  return reason === undefined ? 'ended' : (END_PHRASES[reason] ?? reason.replaceAll('_', ' '));
 }
 
 function ran(root: SpanRecord): Piece[] {

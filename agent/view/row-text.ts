@@ -47,24 +47,29 @@ export function exitOf(span: SpanRecord): Piece {
   const code = numberOf(span, ATTR.exitCode);
   if (code !== undefined) return piece(`exit ${code}`, code === 0 ? 'good' : 'bad');
   if (isSet(span, ATTR.replaced)) return piece('replaced', 'dim');
+  if (textOf(span, ATTR.sessionEndedBy) === 'connection') return piece('left', 'warn');
   return piece('exit ?', 'warn');
 }
 
-/** The name of what ran and its arguments; the name alone where `argv[0]` says the same. */
+/** The arguments of what ran, and before them its name where they don't begin with it. */
 export function programText(span: SpanRecord): Piece[] {
   const args = listOf(span, ATTR.commandArgs);
   const name = textOf(span, ATTR.executableName) ?? span.name;
   if (args.length === 0) return [piece(name, 'strong'), piece('  (arguments not known)', 'dim')];
   const [first = '', ...rest] = args;
-  // A login shell is told so by a dash before its name.
-  const called = first.slice(first.lastIndexOf('/') + 1).replace(/^-/, '');
-  const head = called === name ? [] : [piece(`${name}: `, 'strong')];
+  // A login shell is told so by a dash before its name; a script comes after its interpreter, at most one option between.
+  const shown = [first.replace(/^-/, ''), rest[0], rest[1]].some((arg) => arg !== undefined && baseName(arg) === name);
+  const head = shown ? [] : [piece(`${name}: `, 'strong')];
   let line = '';
   for (const arg of rest) {
     if (line.length > MAX_DRAWN_CHARACTERS) break;
     line += ` ${quoteArg(arg.slice(0, MAX_DRAWN_CHARACTERS))}`;
   }
-  return [...head, piece(quoteArg(first), called === name ? 'strong' : 'plain'), piece(line)];
+  return [...head, piece(quoteArg(first), shown ? 'strong' : 'plain'), piece(line)];
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 const RESULT_LOOKS: Readonly<Record<string, Look>> = { accepted: 'good', acceptable: 'good', partial: 'good' };
@@ -134,10 +139,9 @@ function ownNotes(row: TreeRow): string[] {
     notes.push(`cut, ${counted(numberOf(span, ATTR.argsBytes) ?? 0, 'byte')}${elements}`);
   }
   const forks = numberOf(span, ATTR.forks);
-  if (forks !== undefined) notes.push(counted(forks, 'fork'));
   const failed = numberOf(span, ATTR.forksFailed);
-  if (failed !== undefined) notes.push(`${counted(failed, 'fork')} failed`);
-  if (textOf(span, ATTR.sessionEndedBy) === 'connection') notes.push('ended with its connection');
+  if (forks !== undefined) notes.push(`${counted(forks, 'fork')}${failed === undefined ? '' : `, ${failed} failed`}`);
+  if (textOf(span, ATTR.sessionEndedBy) === 'connection') notes.push('still ran when its connection ended');
   if (isSet(span, ATTR.survivor)) notes.push('outlived its connection');
   if (isSet(span, ATTR.coreDumped)) notes.push('core dumped');
   return notes;

@@ -89,6 +89,8 @@ test('a program under another name than its file is drawn with both', () => {
   assert.ok(span);
   const attributes = { ...span.attributes, 'process.command_args': ['sshd:', 'root'] };
   assert.match(drawLate({ ...span, attributes }, WIDE), /curl: sshd: root/);
+  const script = { ...span.attributes, 'process.command_args': ['/bin/sh', '-e', '/opt/curl', 'x'] };
+  assert.match(drawLate({ ...span, attributes: script }, WIDE), / {2}\/bin\/sh -e \/opt\/curl x {2}\(/);
   const login = { ...span.attributes, 'process.command_args': ['-curl'] };
   assert.match(drawLate({ ...span, attributes: login }, WIDE), / {2}-curl {2}\(/);
 });
