@@ -25,6 +25,9 @@ export const HELPER_NAMES = {
   helper: 'ssh.helper',
 } as const;
 
+/** After the name of a span that is still open, on its marker. */
+export const OPEN_SUFFIX = ' (open)';
+
 /** Name of a program whose file and comm were both lost. */
 export const UNKNOWN_PROGRAM = '(unknown program)';
 
@@ -57,6 +60,7 @@ export const ATTR = {
   factSource: 'ssh.fact.source',
   startUnknown: 'ssh.span.start_unknown',
   endUnknown: 'ssh.span.end_unknown',
+  pending: 'ssh.span.pending',
   incomplete: 'ssh.trace.incomplete',
   incompleteReasons: 'ssh.trace.incomplete_reasons',
   missingPhases: 'ssh.trace.missing_phases',

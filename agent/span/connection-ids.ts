@@ -59,7 +59,10 @@ export class ConnectionIds {
   }
 
   place(activity: Activity): Place {
-    const { ref, parent } = activity;
+    return this.placeOf(activity.ref, activity.parent);
+  }
+
+  placeOf(ref: SpanRef, parent: SpanRef): Place {
     const parentSegment = this.segments.of(parent);
     const segment = ref.kind === 'phase' ? parentSegment : this.segments.of(ref);
     const same = segment === parentSegment;

@@ -9,10 +9,18 @@
  *
  * All waiting is by event time, so a replay tells the same spans in the same order. State changes only in `apply`.
  */
-import type { Activity, ConnectionFacts, HostFacts, SessionEvent } from '../sshd/session-event.ts';
+import {
+  type Activity,
+  type ConnectionFacts,
+  type HostFacts,
+  ROOT,
+  type SessionEvent,
+  type SpanRef,
+} from '../sshd/session-event.ts';
 import { ConnectionIds } from './connection-ids.ts';
 import { Fifo } from './fifo.ts';
 import { MAX_ARGV_BYTES } from './limits.ts';
+import { isOpenRef, type OpenRef, openMarker } from './open-markers.ts';
 import type { Redactor } from './redactor.ts';
 import { resourceOf } from './resource.ts';
 import { MAX_SEGMENT_BYTES } from './segments.ts';
@@ -36,6 +44,8 @@ export interface SpanBuilderOptions {
   readonly maxHeldSpans?: number;
   /** Encoded bytes after which a connection goes on in another trace. Default 4000000. */
   readonly maxSegmentBytes?: number;
+  /** Tell of connections and sessions that are still open after `holdMs`. Default true. */
+  readonly openMarkers?: boolean;
 }
 
 /** A finished activity that waits. */
@@ -46,6 +56,14 @@ interface Held {
   readonly releaseNs: bigint;
 }
 
+/** A connection or session that may deserve a marker. */
+interface Open {
+  readonly connection: ConnectionFacts;
+  readonly state: ConnectionState;
+  readonly ref: OpenRef;
+  readonly beganNs: bigint;
+}
+
 interface ConnectionState {
   readonly ids: ConnectionIds;
   /** `new`: nobody is in yet and spans wait for the user. `known`: they wait their 2 s. `closed`: nothing waits. */
@@ -54,6 +72,8 @@ interface ConnectionState {
   rootsTold: boolean;
   /** In the order in which they were told. */
   readonly held: Set<Held>;
+  /** Ids of sessions that were opened and have not ended. */
+  readonly sessions: Set<string>;
 }
 
 const NS_PER_MS = 1_000_000n;
@@ -72,6 +92,8 @@ export class SpanBuilder {
   readonly #states = new WeakMap<ConnectionFacts, ConnectionState>();
   /** Spans that wait for the end of their hold time, soonest first. Those that left otherwise are no longer in `held`. */
   readonly #waiting = new Fifo<Held>();
+  /** What began to be open, oldest first. */
+  readonly #open = new Fifo<Open>();
   /** Connections that wait for their user, soonest deadline first. */
   readonly #unknown = new Fifo<{ readonly state: ConnectionState; readonly releaseNs: bigint }>();
 
@@ -100,9 +122,11 @@ export class SpanBuilder {
         this.#stateOf(event.connection, event.tsNs);
         return [];
       case 'session-opened':
+        this.#opened(event.connection, event.session, event.tsNs);
         return [];
       case 'authenticated':
         this.#userKnown(this.#stateOf(event.connection, event.tsNs), event.tsNs);
+        this.#opened(event.connection, ROOT, event.tsNs);
         return [];
       case 'activity':
         return this.#finish(event.connection, event.activity, event.tsNs);
@@ -131,6 +155,7 @@ export class SpanBuilder {
       phase: connection.authenticated ? 'known' : 'new',
       rootsTold: false,
       held: new Set(),
+      sessions: new Set(),
     };
     this.#states.set(connection, state);
     if (state.phase === 'new') this.#unknown.push({ state, releaseNs: tsNs + this.#holdBeforeAuthNs });
@@ -146,6 +171,13 @@ export class SpanBuilder {
     for (const { connection, activity } of waited) this.#hold(connection, state, activity, tsNs);
   }
 
+  #opened(connection: ConnectionFacts, ref: SpanRef, tsNs: bigint): void {
+    const state = this.#stateOf(connection, tsNs);
+    if (state.phase === 'closed' || this.#options.openMarkers === false || !isOpenRef(ref)) return;
+    if (ref.kind === 'session') state.sessions.add(state.ids.sessionId(ref));
+    this.#open.push({ connection, state, ref, beganNs: tsNs });
+  }
+
   #hold(connection: ConnectionFacts, state: ConnectionState, activity: Activity, tsNs: bigint): void {
     const held: Held = { connection, state, activity, releaseNs: tsNs + this.#holdNs };
     state.held.add(held);
@@ -155,6 +187,7 @@ export class SpanBuilder {
   #finish(connection: ConnectionFacts, activity: Activity, tsNs: bigint): SpanRecord[] {
     const state = this.#stateOf(connection, tsNs);
     state.ids.remember(activity);
+    if (activity.kind === 'session') state.sessions.delete(state.ids.sessionId(activity.ref));
     if (state.phase === 'closed') return this.#build(connection, state, activity, tsNs);
     this.#hold(connection, state, activity, tsNs);
     const [oldest] = state.held;
@@ -183,6 +216,14 @@ export class SpanBuilder {
       if (state.phase !== 'new') continue;
       state.phase = 'known';
       for (const held of state.held) spans.push(...this.#release(held, tsNs));
+    }
+    for (let open = this.#open.peek(); open !== undefined; open = this.#open.peek()) {
+      const { connection, state, ref, beganNs } = open;
+      if (beganNs + this.#holdNs > tsNs) break;
+      this.#open.shift();
+      const isOpen =
+        state.phase !== 'closed' && (ref.kind === 'connection' || state.sessions.has(state.ids.sessionId(ref)));
+      if (isOpen) spans.push(openMarker(ref, connection, state.ids, beganNs));
     }
     for (let held = this.#waiting.peek(); held !== undefined; held = this.#waiting.peek()) {
       if (held.releaseNs > tsNs && held.state.held.has(held)) break;

@@ -66,6 +66,8 @@ export class TraceBook {
   }
 
   #addOne(span: SpanRecord): Drawable | undefined {
+    // Only stands in for a span to come, which is what gets drawn.
+    if (isSet(span, ATTR.pending)) return undefined;
     if (this.#finished.has(span.traceId)) return { type: 'late', span };
     const page = this.#pages.get(span.traceId);
     if (page === undefined && isSet(span, ATTR.survivor)) return { type: 'late', span };

@@ -73,6 +73,12 @@ test('all traces together keep no more than allowed', () => {
   assert.equal(book.size, 0);
 });
 
+test('markers of what is open are not drawn: the span itself comes', () => {
+  const book = new TraceBook();
+  assert.deepEqual(book.add([span('a', { attributes: { 'ssh.span.pending': true } })]), []);
+  assert.equal(book.size, 0);
+});
+
 test('the end of a stream hands out what has no root', () => {
   const book = new TraceBook();
   const one = span('a');
