@@ -214,5 +214,5 @@ function toSdkValue(value: AttributeValue): string | number | boolean | string[]
   if (typeof value === 'boolean') return value;
   if (typeof value !== 'number') return value.map((element) => element.toWellFormed());
   if (!Number.isFinite(value)) return undefined;
-  return Number.isInteger(value) && !Number.isSafeInteger(value) ? String(value) : value;
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? String(BigInt(value)) : value;
 }

@@ -109,8 +109,8 @@ export class SpanExport {
   /** Takes finished spans over. Those of one connection given together travel together where the batch allows. */
   accept(spans: readonly SpanRecord[], resource: ResourceRecord): void {
     if (!this.#options.enabled) return;
-    this.#count.received += spans.length;
     if (this.#closed) {
+      this.#count.received += spans.length;
       this.#count.late += spans.length;
       return;
     }
@@ -161,6 +161,7 @@ export class SpanExport {
   }
 
   #enqueue(record: SpanRecord, resource: ResourceRecord): void {
+    this.#count.received += 1;
     const fault = recordFault(record);
     if (fault !== undefined) {
       this.#count.invalid += 1;

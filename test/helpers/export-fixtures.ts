@@ -138,7 +138,7 @@ export async function withRig(
     assertBalanced(counters);
     return counters;
   } finally {
-    await exporter.shutdown(0);
     await sink.close();
+    await exporter.shutdown(0);
   }
 }
