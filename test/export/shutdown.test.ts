@@ -14,8 +14,9 @@ import { ACCEPT, OtlpSink } from '../helpers/otlp-sink.ts';
 
 const PATIENT = { batch: { maxSpans: 512, maxBytes: 1e7, delayMs: 60_000 } };
 
-test('shutdown sends what still waits for a fuller batch, at once', async () => {
+test('shutdown sends what still waits for a fuller batch, at once', async (t) => {
   const sink = await OtlpSink.start();
+  t.after(() => sink.close());
   const exporter = new SpanExport(testOptions(sink.url, PATIENT), () => {});
   exporter.accept(traceOf(0, 1_300), RESOURCE);
   const { complete, counters } = await exporter.shutdown(5_000);
@@ -33,8 +34,9 @@ test('with nothing to send shutdown ends at once and says nothing', async () => 
   assert.deepEqual(logs.lines, []);
 });
 
-test('with a collector that refuses connections shutdown ends at its deadline and counts what is lost', async () => {
+test('with a collector that refuses connections shutdown ends at its deadline and counts what is lost', async (t) => {
   const sink = await OtlpSink.start();
+  t.after(() => sink.close());
   await sink.refuse();
   const logs = new LogLines();
   const exporter = new SpanExport(testOptions(sink.url), logs.log);
@@ -52,8 +54,9 @@ test('with a collector that refuses connections shutdown ends at its deadline an
   );
 });
 
-test('with a collector that hangs shutdown ends at its deadline, not at that of the request', async () => {
+test('with a collector that hangs shutdown ends at its deadline, not at that of the request', async (t) => {
   const sink = await OtlpSink.start();
+  t.after(() => sink.close());
   sink.answer = () => ({ kind: 'hang' });
   const exporter = new SpanExport(testOptions(sink.url, { timeoutMs: 60_000 }), () => {});
   exporter.accept(traceOf(0, 40), RESOURCE);
@@ -67,8 +70,9 @@ test('with a collector that hangs shutdown ends at its deadline, not at that of 
   assert.deepEqual([counters.exported, counters.late, counters.inFlight], [0, 40, 0]);
 });
 
-test('a collector that comes back before the deadline gets everything', async () => {
+test('a collector that comes back before the deadline gets everything', async (t) => {
   const sink = await OtlpSink.start();
+  t.after(() => sink.close());
   await sink.refuse();
   const logs = new LogLines();
   const exporter = new SpanExport(testOptions(sink.url), logs.log);
@@ -81,8 +85,9 @@ test('a collector that comes back before the deadline gets everything', async ()
   assert.deepEqual([complete, counters.exported, counters.late], [true, 40, 0]);
 });
 
-test('a collector that wants other credentials is not waited for', async () => {
+test('a collector that wants other credentials is not waited for', async (t) => {
   const sink = await OtlpSink.start();
+  t.after(() => sink.close());
   sink.answer = () => ({ kind: 'status', status: 401 });
   const exporter = new SpanExport(testOptions(sink.url), () => {});
   exporter.accept(traceOf(0, 40), RESOURCE);
@@ -93,8 +98,9 @@ test('a collector that wants other credentials is not waited for', async () => {
   assert.deepEqual([counters.late, counters.queued], [40, 0]);
 });
 
-test('spans that come after the shutdown are counted as late, not sent and not forgotten', async () => {
+test('spans that come after the shutdown are counted as late, not sent and not forgotten', async (t) => {
   const sink = await OtlpSink.start();
+  t.after(() => sink.close());
   const exporter = new SpanExport(testOptions(sink.url), () => {});
   exporter.accept(traceOf(0, 2), RESOURCE);
   await exporter.shutdown(5_000);

@@ -13,7 +13,7 @@ const BASE_NS = 1_795_514_400_123_456_789n;
 /** A trace id that is different for each number and evenly spread, as real ones are. */
 export function traceIdOf(number: number): string {
   const mixed = Math.imul(number + 1, 0x9e3779b1) >>> 0;
-  return mixed.toString(16).padStart(8, '0').repeat(2) + (number + 1).toString(16).padStart(16, '0');
+  return mixed.toString(16).padStart(16, '0') + (number + 1).toString(16).padStart(16, '0');
 }
 
 export function spanIdOf(number: number): string {
