@@ -1,5 +1,5 @@
 import { isNameCharacter, lower } from './ascii.ts';
-import { COMMON_OPTIONS, isPort, namesStdin, USER_OPTIONS } from './common-options.ts';
+import { COMMON_OPTIONS, isPlainName, isPort, namesStdin, USER_OPTIONS } from './common-options.ts';
 import type { CommandContext } from './inspect-value.ts';
 import { inspectAny, inspectValue } from './inspect-value.ts';
 import { isHarmless, isSecretHeader } from './pairs.ts';
@@ -243,6 +243,7 @@ class ProgramInspection {
     const { value } = word;
     if (!value.endsWith(':') || value.length > 64) return;
     const name = value.slice(0, -1);
+    if (!isPlainName(name)) return;
     const header = isSecretHeader(lower(name));
     if (!header && !isSecretKey(name) && !this.context.keys.has(lower(name))) return;
     if (header && this.at + 1 < this.words.length) this.at++;

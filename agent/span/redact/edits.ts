@@ -16,38 +16,54 @@ export type Secret = readonly Run[];
 /** Takes the secrets as they are found; they may overlap. */
 export type Sink = (secret: Secret) => void;
 
-/** Replaces the secrets. `count` is what changed; a secret that already reads `REDACTED` is none. */
+/** A stretch of one secret on its way to be replaced. */
+interface Piece extends Run {
+  readonly secret: number;
+  /** The first of its secret: the word stands in its place. */
+  readonly first: boolean;
+}
+
+/**
+ * Replaces the secrets. `count` is how many changed; one that already reads `REDACTED` is none. Stretches that touch become
+ * one: two words side by side would read as a new value the next time.
+ */
 export function replaceSecrets(text: string, secrets: readonly Secret[]): { text: string; count: number } {
-  const pieces: { start: number; end: number; word: boolean }[] = [];
-  for (const secret of secrets) {
-    for (let i = 0; i < secret.length; i++) {
-      const run = secret[i];
-      if (run !== undefined && run.end > run.start) pieces.push({ start: run.start, end: run.end, word: i === 0 });
-    }
-  }
-  if (pieces.length === 0) return { text, count: 0 };
-  pieces.sort((a, b) => a.start - b.start || b.end - a.end);
+  const pieces = sortedPieces(secrets);
   const output: string[] = [];
+  const kept = new Set<number>();
+  const shortened = new Set<number>();
   let copied = 0;
   let count = 0;
-  let i = 0;
-  while (i < pieces.length) {
-    const first = pieces[i];
-    if (first === undefined) break;
-    let { end, word } = first;
-    // Stretches that touch become one: two words side by side would read as a new value the next time.
-    for (i++; i < pieces.length; i++) {
-      const next = pieces[i];
-      if (next === undefined || next.start > end) break;
-      end = Math.max(end, next.end);
-      word ||= next.word;
+  for (let i = 0; i < pieces.length; ) {
+    const from = i;
+    const start = pieces[i]?.start ?? 0;
+    let end = start;
+    let word = false;
+    for (; i < pieces.length; i++) {
+      const piece = pieces[i];
+      if (piece === undefined || (i > from && piece.start > end)) break;
+      end = Math.max(end, piece.end);
+      word ||= piece.first;
     }
-    const old = text.slice(first.start, end);
-    if (old === REDACTED) continue;
-    output.push(text.slice(copied, first.start), word ? REDACTED : '');
-    copied = end;
-    if (word) count++;
+    const same = word && text.slice(start, end) === REDACTED;
+    if (!same) {
+      output.push(text.slice(copied, start), word ? REDACTED : '');
+      copied = end;
+    }
+    if (word && !same) count++;
+    else for (const piece of pieces.slice(from, i)) (same ? kept : shortened).add(piece.secret);
   }
   output.push(text.slice(copied));
+  for (const secret of shortened) if (kept.has(secret)) count++;
   return { text: output.join(''), count };
+}
+
+function sortedPieces(secrets: readonly Secret[]): Piece[] {
+  const pieces: Piece[] = [];
+  secrets.forEach((runs, secret) => {
+    runs.forEach(({ start, end }, i) => {
+      if (end > start) pieces.push({ start, end, secret, first: i === 0 });
+    });
+  });
+  return pieces.sort((a, b) => a.start - b.start || b.end - a.end);
 }

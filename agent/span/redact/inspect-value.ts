@@ -43,6 +43,9 @@ export function inspectValue(word: Word, from: number, kind: ValueKind, context:
     case 'after-equals':
       markAfter(word, from, '=', sink);
       return;
+    case 'pattern':
+      scanPairs(word, sink, { keys: context.keys, delimiters: '/|#' });
+      return;
     case 'user-info':
       markUserInfo(word, from, context);
       return;

@@ -25,6 +25,8 @@ const SIGNATURES = new Set(['sig', 'signature', 'x-amz-signature', 'x-goog-signa
 export interface PairOptions {
   /** A `KEY=value` at the start takes all that follows. Default: up to a delimiter that begins another pair. */
   readonly whole?: boolean;
+  /** More characters that end a value. */
+  readonly delimiters?: string;
   /** A header may stand without a blank behind the colon (httpie). */
   readonly header?: boolean;
   /** More names that hold secrets, in small letters. */
@@ -90,7 +92,7 @@ function pairAt(
   if (quote === 34 || quote === 39) start += escaped ? 2 : 1;
   else quote = 0;
   if (header && colon) start = skipScheme(text, start);
-  const end = valueEnd(text, start, quote, header, !colon && keyStart === 0, options.whole === true);
+  const end = valueEnd(text, start, { quote, header, first: !colon && keyStart === 0 }, options);
   if (isHarmless(text, start, end, name)) return Math.max(end, at + 1);
   markSecret(word, start, end, sink);
   return Math.max(end, at + 1);
@@ -102,8 +104,16 @@ function isSecretName(text: string, name: string, keyStart: number, options: Pai
   return (before === 63 || before === 38) && SIGNATURES.has(lower(name));
 }
 
+/** How a value is written: within quotes (code of the quote, or 0), as a header, as the first pair of its argument. */
+interface ValueStyle {
+  readonly quote: number;
+  readonly header: boolean;
+  readonly first: boolean;
+}
+
 /** End of a value: its quote, or a delimiter, or, for the first `KEY=` of an argument, the end of the argument. */
-function valueEnd(text: string, start: number, quote: number, header: boolean, first: boolean, whole: boolean): number {
+function valueEnd(text: string, start: number, kind: ValueStyle, options: PairOptions): number {
+  const { quote, header, first } = kind;
   let end = start;
   if (quote !== 0) {
     while (end < text.length && text.charCodeAt(end) !== quote) {
@@ -117,9 +127,13 @@ function valueEnd(text: string, start: number, quote: number, header: boolean, f
     }
     return Math.min(end, text.length);
   }
-  if (first && whole) return text.length;
+  if (first && options.whole === true) return text.length;
   if (first) return firstPairEnd(text, start);
-  while (end < text.length && !(header ? endsHeader(text.charCodeAt(end)) : endsValue(text.charCodeAt(end)))) end++;
+  const delimiters = options.delimiters ?? '';
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (header ? endsHeader(code) : endsValue(code) || delimiters.includes(text.charAt(end))) break;
+  }
   return end;
 }
 
@@ -147,12 +161,19 @@ export function isHarmless(text: string, start: number, end: number, name: strin
   if (end <= start) return true;
   const value = end - start <= 16 ? lower(text.slice(start, end)) : '';
   if (HARMLESS.has(value)) return true;
+  // `.*`, `//`: a pattern or the rest of one.
+  if (end - start <= 4 && !hasAlphanumeric(text, start, end)) return true;
   if (end - start === 1 && isDigit(text.charCodeAt(start))) return true;
   if (!isKeyName(name) && !endsInPwd(name)) return false;
   return isPath(text, start);
 }
 
 const HARMLESS = new Set(['true', 'false', 'yes', 'no', 'null', 'none', 'on', 'off', 'prompt', '*', '-', '%s', '{}']);
+
+function hasAlphanumeric(text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (isAlphanumeric(text.charCodeAt(i)) || text.charCodeAt(i) > 127) return true;
+  return false;
+}
 
 function endsInPwd(name: string): boolean {
   return lower(name.slice(-3)) === 'pwd';

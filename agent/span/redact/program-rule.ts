@@ -3,6 +3,7 @@
  * - `secret` all of it; `plain` nothing known, looked at like any argument; `prose` a text for people, not looked at
  * - `after-colon` `after-percent` `after-comma` `after-equals`: what follows the first such character (`user:SECRET`)
  * - `pair` `KEY=value`, the value to its end; `header` `Name: value`; `cookie` `name=value; …`
+ * - `pattern` like `plain`, but a `/` ends a value, as in sed's `s/…/password=x/`
  * - `user-info` `user:SECRET@host` without a scheme; `oracle` `user/SECRET@database`
  * - `login` a token, or `KEY=value`
  * - `source` openssl's `pass:SECRET`, which may also name a file or a variable
@@ -21,6 +22,7 @@ export type ValueKind =
   | 'pair'
   | 'header'
   | 'cookie'
+  | 'pattern'
   | 'user-info'
   | 'oracle'
   | 'login'

@@ -68,7 +68,7 @@ const PIECES = [
 ];
 
 const hostile = fc
-  .array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ maxLength: 4 })), { maxLength: 40 })
+  .array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ maxLength: 4 })), { maxLength: 40, size: 'max' })
   .map((pieces) => pieces.join(''));
 
 /** Whether `output` is `input` with stretches replaced by the word or taken away. */

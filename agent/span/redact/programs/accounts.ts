@@ -109,7 +109,7 @@ export const ACCOUNTS: readonly ProgramRule[] = [
   { names: 'pass insert, passage insert, gopass insert', input: 'secret' },
   { names: 'yadm transcrypt', secret: '-p --password', plain: '-c --cipher' },
   { names: 'zpaq', secret: '-k* -key', oneDash: true },
-  { names: 'gocryptfs', flags: '--passwd -passwd' },
+  { names: 'gocryptfs, systemd-cryptenroll', flags: '--passwd -passwd --password' },
   // Texts for people, patterns and prompts: they name secrets and hold none.
   { names: 'read', special: { prose: '-p' }, plain: '-t -n -N -d -u -a', others: 'prose' },
   {
@@ -118,7 +118,8 @@ export const ACCOUNTS: readonly ProgramRule[] = [
     special: { prose: '-e --regexp -p' },
     others: 'prose',
   },
-  { names: 'notify-send, logger, wall, dialog, whiptail, zenity', others: 'prose', plain: '-t -p -i' },
+  { names: 'sed, gsed, perl', others: 'pattern', special: { pattern: '-e --expression' } },
+  { names: 'notify-send, logger, wall, dialog, whiptail, zenity, kdialog', others: 'prose', plain: '-t -p -i' },
   { names: 'ffmpeg, x264, ffprobe', plain: '-pass', oneDash: true },
   { names: 'test, [, [[, case, for, pass', others: 'prose' },
   { names: 'certbot', plain: '--dns-cloudflare-credentials' },

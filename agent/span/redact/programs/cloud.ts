@@ -53,7 +53,11 @@ export const CLOUD: readonly ProgramRule[] = [
   },
   { names: 'kubectl config set-credentials, oc login', secret: '-p --password --token -t', plain: '-u --username' },
   { names: 'kubectl config set', named: true },
-  { names: 'helm', plain: '--set --set-string --set-json --set-literal -f --values -n --namespace --version' },
+  {
+    names: 'helm',
+    special: { prose: '--set-file' },
+    plain: '--set --set-string --set-json --set-literal -f --values -n --namespace --version',
+  },
   {
     names: 'helm registry login, helm repo add, helm pull, helm install, helm upgrade',
     secret: '--password -p',

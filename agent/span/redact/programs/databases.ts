@@ -13,7 +13,7 @@ export const DATABASES: readonly ProgramRule[] = [
   { names: 'mysqladmin password, mariadb-admin password', positionals: [{ at: 0, kind: 'secret' }] },
   {
     names:
-      'psql, pg_dump, pg_restore, pg_dumpall, pg_basebackup, pg_isready, createdb, dropdb, createuser, dropuser, vacuumdb, reindexdb, pgbench',
+      'psql, pg_dump, pg_restore, pg_dumpall, pg_basebackup, pg_receivewal, pg_recvlogical, pg_rewind, pg_isready, createdb, dropdb, createuser, dropuser, vacuumdb, reindexdb, pgbench',
     flags: '--password -W',
     plain: '-h -p -U -d -c -f -o -v -t -n -F -j',
   },

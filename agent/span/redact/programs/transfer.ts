@@ -133,6 +133,7 @@ export const TRANSFER: readonly ProgramRule[] = [
   { names: 'transmission-remote', special: { 'after-colon': '-n --auth' } },
   { names: 'create_ap', positionals: [{ at: 3, kind: 'secret' }], plain: '-m -c -w --driver -g -d' },
   { names: 'mytop, fs_cli, innotop', secret: '-p --password', plain: '-u -h -P -H -d' },
+  { names: 'twurl', secret: '-s --consumer-secret -S --token-secret', plain: '-c -u' },
   { names: 'curlie', special: { 'after-colon': '-u' } },
   {
     names:
@@ -151,7 +152,7 @@ export const TRANSFER: readonly ProgramRule[] = [
   { names: 'knife', secret: '-P --ssh-password --connection-password', plain: '-x -N -r -i -E -c' },
   { names: 'x11vnc', oneDash: true, secret: '-passwd -viewpasswd', plain: '-display -rfbauth -rfbport -passwdfile' },
   { names: 'vncpasswd', input: 'secret' },
-  { names: 'vncviewer, x0vncserver, vncdo, vncdotool', secret: '-p --password', plain: '-s' },
+  { names: 'vncviewer, vncdo, vncdotool', secret: '-p --password', plain: '-s', oneDash: true },
   {
     names: 'openconnect, vpnc, openfortivpn',
     input: 'secret',
