@@ -68,21 +68,26 @@ export class SequenceTracker {
     const last = state.runs.at(-1);
     if (last !== undefined && seq === last.to + 1) {
       last.to = seq;
-      last.toNs = tsNs;
+      if (tsNs > last.toNs) last.toNs = tsNs;
       return 'new';
     }
     return this.#insert(state, seq, tsNs);
   }
 
-  /** The CPU has tried to make `next` records: those below it exist. */
+  /** The CPU had tried to make `next` records at that time: those below it exist, and came before; the others later. */
   expect(cpu: number, next: number, tsNs: bigint): void {
     const state = this.#state(cpu);
+    if (next > state.announced) state.announced = next;
     const { runs } = state;
-    const last = runs.at(-1);
-    state.announced = next;
-    if (last !== undefined && next === last.to + 1 && tsNs > last.toNs) last.toNs = tsNs;
-    if (last !== undefined && next <= last.to + 1) return;
-    this.#add(runs, runs.length, { from: next, to: next - 1, fromNs: tsNs, toNs: tsNs });
+    let at = runs.length;
+    while (at > 0 && (runs[at - 1] as Run).from > next) at--;
+    const run = runs[at - 1];
+    if (run === undefined || next > run.to + 1) {
+      this.#add(runs, at, { from: next, to: next - 1, fromNs: tsNs, toNs: tsNs });
+      return;
+    }
+    if (next === run.to + 1 && tsNs > run.toNs) run.toNs = tsNs;
+    if (next === run.from && tsNs < run.fromNs) run.fromNs = tsNs;
   }
 
   /** A `lost` record that names its connection accounts for gaps, those told of and those still to be found. */
@@ -153,11 +158,11 @@ export class SequenceTracker {
     const after = runs[at];
     if (before !== undefined && before.to + 1 === seq) {
       before.to = seq;
-      before.toNs = tsNs;
+      if (tsNs > before.toNs) before.toNs = tsNs;
       if (after !== undefined && after.from === seq + 1) this.#merge(runs, at - 1);
     } else if (after !== undefined && after.from === seq + 1) {
       after.from = seq;
-      after.fromNs = tsNs;
+      if (tsNs < after.fromNs) after.fromNs = tsNs;
     } else {
       this.#add(runs, at, { from: seq, to: seq, fromNs: tsNs, toNs: tsNs });
     }
@@ -174,10 +179,9 @@ export class SequenceTracker {
   #merge(runs: Run[], at: number): void {
     const first = runs[at] as Run;
     const second = runs[at + 1] as Run;
-    if (second.to >= second.from) {
-      first.to = second.to;
-      first.toNs = second.toNs;
-    }
+    if (second.to >= second.from) first.to = second.to;
+    // Also of an empty one: by then there were no more records than these.
+    if (second.toNs > first.toNs) first.toNs = second.toNs;
     runs.splice(at + 1, 1);
     if (runs.length === 1) this.#incomplete--;
   }
