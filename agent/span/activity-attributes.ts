@@ -60,13 +60,13 @@ export function putActivity(attributes: Attributes, activity: Activity, context:
       return putSession(attributes, activity, context.redactor);
     case 'program': {
       putProgram(attributes, activity.program, context, {});
-      const { errorType } = activity.program.replaced ? {} : putExit(attributes, activity.program.exit);
+      const { errorType } = putExit(attributes, activity.program.exit);
       return { name: programSpanName(activity.program, context.redactor), links: NO_LINKS, errorType };
     }
     case 'helper': {
       const keys = activity.helper === 'authorized_keys_command' || activity.helper === 'authorized_principals_command';
       putProgram(attributes, activity.program, context, { allowKeys: keys });
-      const { errorType } = activity.program.replaced ? {} : putExit(attributes, activity.program.exit);
+      const { errorType } = putExit(attributes, activity.program.exit);
       return { name: HELPER_NAMES[activity.helper], links: NO_LINKS, errorType };
     }
   }

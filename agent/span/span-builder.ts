@@ -95,7 +95,7 @@ export class SpanBuilder {
   /** What began to be open, oldest first. */
   readonly #open = new Fifo<Open>();
   /** Connections that wait for their user, soonest deadline first. */
-  readonly #unknown = new Fifo<{ readonly state: ConnectionState; readonly releaseNs: bigint }>();
+  readonly #unknown = new Map<ConnectionState, bigint>();
 
   /** @throws RangeError if the host key isn't 32 bytes. */
   constructor(options: SpanBuilderOptions) {
@@ -158,7 +158,7 @@ export class SpanBuilder {
       sessions: new Set(),
     };
     this.#states.set(connection, state);
-    if (state.phase === 'new') this.#unknown.push({ state, releaseNs: tsNs + this.#holdBeforeAuthNs });
+    if (state.phase === 'new') this.#unknown.set(state, tsNs + this.#holdBeforeAuthNs);
     return state;
   }
 
@@ -166,6 +166,7 @@ export class SpanBuilder {
   #userKnown(state: ConnectionState, tsNs: bigint): void {
     if (state.phase !== 'new') return;
     state.phase = 'known';
+    this.#unknown.delete(state);
     const waited = [...state.held];
     state.held.clear();
     for (const { connection, activity } of waited) this.#hold(connection, state, activity, tsNs);
@@ -198,6 +199,7 @@ export class SpanBuilder {
     const state = this.#stateOf(connection, tsNs);
     if (state.phase === 'closed') return [];
     state.phase = 'closed';
+    this.#unknown.delete(state);
     const spans = [...state.held].flatMap((held) => this.#release(held, tsNs));
     for (let segment = state.ids.segments.count - 1; segment > 0; segment--) {
       spans.push(segmentRootSpan(connection, state.ids, segment, connection.endNs ?? tsNs));
@@ -209,11 +211,9 @@ export class SpanBuilder {
 
   #tick(tsNs: bigint): SpanRecord[] {
     const spans: SpanRecord[] = [];
-    for (let first = this.#unknown.peek(); first !== undefined; first = this.#unknown.peek()) {
-      const { state, releaseNs } = first;
-      if (state.phase === 'new' && releaseNs > tsNs) break;
-      this.#unknown.shift();
-      if (state.phase !== 'new') continue;
+    for (const [state, releaseNs] of this.#unknown) {
+      if (releaseNs > tsNs) break;
+      this.#unknown.delete(state);
       state.phase = 'known';
       for (const held of state.held) spans.push(...this.#release(held, tsNs));
     }
@@ -226,7 +226,7 @@ export class SpanBuilder {
       if (isOpen) spans.push(openMarker(ref, connection, state.ids, beganNs));
     }
     for (let held = this.#waiting.peek(); held !== undefined; held = this.#waiting.peek()) {
-      if (held.releaseNs > tsNs && held.state.held.has(held)) break;
+      if (held.releaseNs > tsNs) break;
       this.#waiting.shift();
       if (held.state.held.has(held)) spans.push(...this.#release(held, tsNs));
     }

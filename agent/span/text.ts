@@ -32,8 +32,8 @@ export function headOf(text: string, maxBytes: number): string {
   const window = text.slice(0, maxBytes).toWellFormed();
   if (window.length === text.length && utf8Length(text) <= maxBytes) return text;
   const { read } = encoder.encodeInto(window, new Uint8Array(maxBytes));
-  const head = text.slice(0, read);
-  return head.isWellFormed() ? head : head.slice(0, -1);
+  // A pair that the window halved became three bytes, which is one more than is left for it.
+  return text.slice(0, read);
 }
 
 /** The longest tail of `text` that fits in `maxBytes` of UTF-8 and splits no character. */

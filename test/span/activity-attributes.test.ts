@@ -212,6 +212,8 @@ test('a refused attempt is an error only where nothing followed and nobody got i
     spans.slice(0, 4).map((span) => span.attributes['error.type']);
   assert.deepEqual(errors(spansOf({ attempts: 3 }, attempts)), [undefined, undefined, 'rejected', undefined]);
   assert.deepEqual(errors(spansOf({ ...IN, attempts: 3 }, attempts)), [undefined, undefined, undefined, undefined]);
+  // What every client sends first, only to learn the methods.
+  assert.deepEqual(errors(spansOf({ attempts: 1 }, attempts.slice(0, 1))).slice(0, 1), [undefined]);
 });
 
 test('a connection is an error where somebody tried and never got in, or sshd failed', () => {

@@ -69,6 +69,13 @@ test('the longest arguments are cut in the middle, each to the same length, and 
   assert.ok(size <= 65_536 && size > 65_000, `${size}`);
 });
 
+test('many long arguments are all still there, each cut', () => {
+  const { args, cut } = limitArgs(Array.from({ length: 100 }, (_, i) => `${i}`.padEnd(1_000, 'x')));
+  assert.equal(cut, true);
+  assert.equal(args.length, 100);
+  assert.ok(args.every((arg, i) => arg.startsWith(`${i}`) && arg.includes('bytes cut')));
+});
+
 test('a flood of short arguments keeps both ends and says how many are missing', () => {
   const args = Array.from({ length: 100_000 }, (_, i) => `a${i}`);
   const { args: limited, cut } = limitArgs(args);

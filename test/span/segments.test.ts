@@ -7,6 +7,7 @@ import {
   at,
   bytes,
   connection,
+  phase,
   program,
   programRef,
   session,
@@ -59,7 +60,7 @@ test('a connection too big for one trace goes on in others, each whole in itself
   const { events } = busySession(2_000);
   const spans = applyAll(builder({ maxSegmentBytes: 300_000 }), events);
   const traces = byTrace(spans);
-  assert.ok(traces.length >= 3, `${traces.length} traces`);
+  assert.ok(traces.length >= 3 && traces.length < 10, `${traces.length} traces`);
   for (const trace of traces) {
     assertSound(trace);
     assert.equal(trace.at(-1)?.root, true, 'the root is not the last');
@@ -98,6 +99,33 @@ test('a span whose parent is in an earlier trace hangs on its own root and links
     root?.links.map((each) => [each.traceId, each.spanId, each.attributes['ssh.link.type']]),
     [[spans.at(-1)?.traceId, spans.at(-1)?.spanId, 'first_segment']],
   );
+});
+
+test('a session that begins in a further trace hangs on its root, without a link, and its leaves on it', () => {
+  const { events, facts } = busySession(2_000);
+  const made = builder({ maxSegmentBytes: 300_000 });
+  const second = sessionRef(9_000, 19_000);
+  const spans = applyAll(made, [
+    ...events.slice(0, -1),
+    told(facts, phase('ssh.session.spawn', second, 'server', 19_000, 19_002)),
+    // A start before that of its own process would be one before its trace.
+    told(facts, {
+      ...program(9_000, 19_000, 19_500, second, second, ['date']),
+      ref: programRef(9_000, 19_000),
+      startNs: at(1),
+    }),
+    told(facts, session(9_000, 19_000, 19_600)),
+    ...events.slice(-1),
+  ]);
+  const own = spans.find((span) => span.attributes['process.pid'] === 9_000 && span.name === 'ssh.session');
+  assert.notEqual(own?.traceId, spans.at(-1)?.traceId);
+  assert.deepEqual(own?.links, []);
+  const leaf = spans.find((span) => span.name === 'ssh.session.spawn');
+  assert.deepEqual([leaf?.traceId, leaf?.parentSpanId], [own?.traceId, own?.spanId]);
+  for (const trace of byTrace(spans)) {
+    const [root] = trace.filter((span) => span.root);
+    assert.ok(trace.every((span) => span.startNs >= (root?.startNs ?? 0n)));
+  }
 });
 
 test('an ordinary connection has one trace and no word of segments', () => {

@@ -170,13 +170,21 @@ test('spans before authentication wait until they can name the user', () => {
 });
 
 test('spans of who never gets in are told after 120 s at the latest', () => {
-  const facts = connection();
+  const facts = connection({ attempts: 1, failedAttempts: 1 });
   const made = builder();
-  applyAll(made, [{ type: 'connection-opened', connection: facts, tsNs: at(0) }, told(facts, handshake(0, 80))]);
+  applyAll(made, [
+    { type: 'connection-opened', connection: facts, tsNs: at(0) },
+    told(facts, handshake(0, 80)),
+    told(facts, attempt(1, 90, 99, { method: 'password', result: 'rejected' })),
+  ]);
   assert.deepEqual(made.apply(tick(119_999)), []);
+  // The attempt is no failure yet: another may follow.
   assert.deepEqual(
-    made.apply(tick(120_000)).map((span) => [span.name, span.priority]),
-    [['ssh.handshake', 2]],
+    made.apply(tick(120_000)).map((span) => [span.name, span.priority, span.status]),
+    [
+      ['ssh.handshake', 2, 'unset'],
+      ['ssh.auth.attempt', 2, 'unset'],
+    ],
   );
 });
 

@@ -79,9 +79,12 @@ test('what a stranger chose reaches the terminal escaped, whichever attribute it
 test('arguments are drawn so that a shell would give the same ones', () => {
   const [span] = spansOf(loginStory()).filter((each) => each.name === 'curl');
   assert.ok(span);
-  const args = ['curl', '', 'two words', "it's", 'a\nb', 'back\\slash', '$HOME', 'é'];
+  const args = ['curl', '', 'two words', "it's", 'a\nb', "a\\'\tb", 'back\\slash', '$HOME', 'é'];
   const drawn = drawLate({ ...span, attributes: { ...span.attributes, 'process.command_args': args } }, WIDE);
-  assert.ok(drawn.includes(String.raw`curl '' 'two words' 'it'\''s' $'a\nb' 'back\slash' '$HOME' 'é'`), drawn);
+  assert.ok(
+    drawn.includes(String.raw`curl '' 'two words' 'it'\''s' $'a\nb' $'a\\\'\tb' 'back\slash' '$HOME' 'é'`),
+    drawn,
+  );
 });
 
 test('a program under another name than its file is drawn with both', () => {

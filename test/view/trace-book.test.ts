@@ -79,6 +79,13 @@ test('markers of what is open are not drawn: the span itself comes', () => {
   assert.equal(book.size, 0);
 });
 
+test('a trace whose root never comes makes way for newer ones', () => {
+  const book = new TraceBook({ maxTraces: 1 });
+  book.add([span('a'), span('a'), span('a'), span('b')]);
+  assert.equal(book.size, 1);
+  assert.equal(book.flush().length, 1);
+});
+
 test('the end of a stream hands out what has no root', () => {
   const book = new TraceBook();
   const one = span('a');
