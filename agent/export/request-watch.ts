@@ -11,7 +11,6 @@ const FINAL = 'FINAL_';
 
 /** What was seen of the one request under way. */
 export interface Seen {
-  requested: boolean;
   answer?: Answer;
   error?: RequestError;
 }
@@ -29,12 +28,13 @@ export interface Seen {
 export class RequestWatch {
   readonly #agent: Agent;
   #request: ClientRequest | undefined;
-  #seen: Seen = { requested: false };
+  #seen: Seen = {};
   #abortWith: string | undefined;
 
   constructor(agent: Agent) {
     this.#agent = agent;
     subscribe('http.client.request.created', this.#onCreated);
+    subscribe('http.client.request.start', this.#onCreated);
     subscribe('http.client.request.error', this.#onError);
     subscribe('http.client.response.finish', this.#onResponse);
   }
@@ -43,7 +43,7 @@ export class RequestWatch {
   begin(): Seen {
     this.#request = undefined;
     this.#abortWith = undefined;
-    this.#seen = { requested: false };
+    this.#seen = {};
     return this.#seen;
   }
 
@@ -55,15 +55,16 @@ export class RequestWatch {
 
   close(): void {
     unsubscribe('http.client.request.created', this.#onCreated);
+    unsubscribe('http.client.request.start', this.#onCreated);
     unsubscribe('http.client.request.error', this.#onError);
     unsubscribe('http.client.response.finish', this.#onResponse);
   }
 
+  /** Told twice by recent versions of Node: when it is made and when it is first written. */
   readonly #onCreated = (message: unknown): void => {
     const { request } = message as { request: ClientRequest & { agent?: Agent } };
     if (request.agent !== this.#agent) return;
     this.#request = request;
-    this.#seen.requested = true;
     if (this.#abortWith !== undefined) request.destroy(new Error(this.#abortWith));
   };
 

@@ -46,14 +46,14 @@ export function createTransport(options: TransportOptions): Transport {
     const seen = watch.begin();
     // The exporter's time-out counts from the last byte, so a collector that drips would hold it for ever.
     const deadline = setTimeout(() => watch.abort(`no answer within ${options.timeoutMs} ms`), options.timeoutMs);
-    const failure = await exportOnce(exporter, [...spans]);
+    const result = await exportOnce(exporter, [...spans]);
     clearTimeout(deadline);
     if (seen.answer) return outcomeOfAnswer(seen.answer);
     if (seen.error) return outcomeOfError(seen.error);
-    if (failure === undefined) return { kind: 'accepted', rejected: 0 };
-    if (seen.requested) return { kind: 'retry', pace: 'normal', reason: failure };
-    // No request was made: the spans could not be encoded, which is theirs to answer for, one by one.
-    return { kind: 'refused', reason: failure };
+    if (result.kind === 'done') return { kind: 'accepted', rejected: 0 };
+    // The spans could not be encoded, which is theirs to answer for, one by one.
+    if (result.kind === 'threw') return { kind: 'refused', reason: result.reason };
+    return { kind: 'retry', pace: 'normal', reason: result.reason };
   }
 
   return {
@@ -94,15 +94,17 @@ function loadProtobuf() {
   return import('@opentelemetry/exporter-trace-otlp-proto');
 }
 
-/** Undefined: the exporter calls it a success; else its reason. */
-function exportOnce(exporter: SpanExporter, spans: ReadableSpan[]): Promise<string | undefined> {
+/** What the exporter itself makes of it: less than what was seen on the way. */
+type ExporterResult = { readonly kind: 'done' } | { readonly kind: 'failed' | 'threw'; readonly reason: string };
+
+function exportOnce(exporter: SpanExporter, spans: ReadableSpan[]): Promise<ExporterResult> {
   return new Promise((resolve) => {
     try {
       exporter.export(spans, (result) => {
-        resolve(result.code === 0 ? undefined : (result.error?.message ?? 'unknown failure'));
+        resolve(result.code === 0 ? { kind: 'done' } : { kind: 'failed', reason: String(result.error?.message) });
       });
     } catch (error) {
-      resolve(error instanceof Error ? error.message : String(error));
+      resolve({ kind: 'threw', reason: error instanceof Error ? error.message : String(error) });
     }
   });
 }
