@@ -1,4 +1,4 @@
-import { isNameCharacter, lower } from './ascii.ts';
+import { hasBlank, isNameCharacter, lower } from './ascii.ts';
 import { COMMON_OPTIONS, isPlainName, isPort, namesStdin, USER_OPTIONS } from './common-options.ts';
 import type { CommandContext } from './inspect-value.ts';
 import { inspectAny, inspectValue } from './inspect-value.ts';
@@ -187,7 +187,8 @@ class ProgramInspection {
   private nextValue(option: OptionRule): boolean {
     const next = this.words[this.at];
     if (next === undefined) return false;
-    if (option.kind === 'command') return true;
+    // `ssh host sh -c 'mysql -px'` arrives as `sh -c mysql -px`: what follows is not mysql's, but was meant to be.
+    if (option.kind === 'command' || (option.kind === 'script' && !hasBlank(next.value))) return true;
     inspectValue(next, 0, option.kind, this.context);
     this.at++;
     return false;

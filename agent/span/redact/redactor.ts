@@ -1,6 +1,6 @@
 import type { RedactedArgs, RedactedText, Redactor } from '../redactor.ts';
-import { lower } from './ascii.ts';
-import { inspectCommand, programName } from './command.ts';
+import { isBlank, lower } from './ascii.ts';
+import { inspectCommand } from './command.ts';
 import type { Secret, Sink } from './edits.ts';
 import { REDACTED, replaceSecrets } from './edits.ts';
 import type { Rules } from './inspect-text.ts';
@@ -47,9 +47,8 @@ export function createRedactor(options: RedactionOptions = {}): Redactor {
 }
 
 function redactText(input: string, rules: Rules, namesOnly: boolean): RedactedText {
-  if (namesOnly) return nameOfText(input);
-  let text = input;
-  let redacted = 0;
+  const named = namesOnly ? nameOfText(input) : { text: input, redacted: 0 };
+  let { text, redacted } = named;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const secrets: Secret[] = [];
     const sink: Sink = (secret) => secrets.push(secret);
@@ -110,11 +109,12 @@ function findInArgs(args: readonly string[], rules: Rules): Secret[][] {
   return secrets;
 }
 
-/** `FOO=1 /bin/ls -l x` → `ls REDACTED`. */
+/** The first word and no more: `/bin/ls -l x` → `/bin/ls REDACTED`. An assignment before the program hides the program too. */
 function nameOfText(text: string): RedactedText {
   let end = 0;
-  while (end < text.length && text.charCodeAt(end) > 32) end++;
-  if (end === text.length) return { text: programName(text), redacted: 0 };
-  const name = `${programName(text.slice(0, end))} ${REDACTED}`;
-  return { text: name, redacted: name === text ? 0 : 1 };
+  while (end < text.length && !isBlank(text.charCodeAt(end))) end++;
+  const first = text.slice(0, end);
+  const name = first.includes('=') ? REDACTED : first;
+  const result = end === text.length || (name === REDACTED && first !== REDACTED) ? name : `${name} ${REDACTED}`;
+  return { text: result, redacted: result === text ? 0 : 1 };
 }

@@ -30,6 +30,7 @@ test('looks into command lines within command lines', () => {
     line(`sudo -u a sh -c "mysql -p'my pw' x; curl -u b:c h"`),
     `sudo -u a sh -c "mysql -p'REDACTED' x; curl -u b:REDACTED h"`,
   );
+  assert.equal(line('sh -c mysql -pabc'), 'sh -c mysql -pREDACTED');
   assert.equal(line('export X=$(curl -u a:b h)'), 'export X=$(curl -u a:REDACTED h)');
   assert.equal(line('timeout 5 nice -n 3 env A=1 mysql -pxyz'), 'timeout 5 nice -n 3 env A=1 mysql -pREDACTED');
 });
@@ -86,5 +87,8 @@ test('the modes: everything, or the names of programs', () => {
   assert.equal(createRedactor({ mode: 'full' }).text('mysql -pabc').text, 'mysql -pabc');
   const names = createRedactor({ mode: 'names-only' });
   assert.deepEqual(names.argv(['/bin/ls', '-l', '/x']), { args: ['/bin/ls', 'REDACTED', 'REDACTED'], redacted: 2 });
-  assert.deepEqual(names.text('/bin/ls -l /x'), { text: 'ls REDACTED', redacted: 1 });
+  assert.deepEqual(names.text('/bin/ls -l /x'), { text: '/bin/ls REDACTED', redacted: 1 });
+  assert.deepEqual(names.text('/bin/ls REDACTED'), { text: '/bin/ls REDACTED', redacted: 0 });
+  assert.deepEqual(names.text('ls'), { text: 'ls', redacted: 0 });
+  assert.deepEqual(names.text('A=1 ls'), { text: 'REDACTED', redacted: 1 });
 });

@@ -99,7 +99,7 @@ export const TRANSFER: readonly ProgramRule[] = [
   },
   { names: 'cvs', special: { prose: '-m' } },
   { names: 'hg commit, hg ci', special: { prose: '-m --message' } },
-  { names: 'rsync', plain: '-e --rsh', special: { script: '-e --rsh' } },
+  { names: 'rsync', plain: '-e --rsh' },
   {
     names: 'ldapsearch, ldapadd, ldapmodify, ldapdelete, ldapwhoami, ldapcompare, ldapmodrdn, ldapexop',
     secret: '-w',
