@@ -13,6 +13,8 @@ export interface LoginOptions {
   readonly keys?: readonly LabKey[] | undefined;
   /** Passwords to try, in this order; the client gives up after the last. */
   readonly passwords?: readonly string[] | undefined;
+  /** How long each password is thought about before it is typed. Default 0. */
+  readonly thinkSeconds?: number | undefined;
   /** Default: `publickey`, `password` or both, by what is given above. */
   readonly methods?: string | undefined;
   /** Asks for a terminal although the client has none. */
@@ -50,6 +52,7 @@ export interface ClientPlace {
 
 /** Answers one password prompt: prints the first line of $LAB_ANSWERS and takes it out. */
 const ASKPASS = `#!/bin/sh
+[ "$LAB_THINK" = 0 ] || sleep "$LAB_THINK"
 head -n 1 "$LAB_ANSWERS"
 sed -i 1d "$LAB_ANSWERS"
 `;
@@ -73,7 +76,14 @@ export function makeClient(place: ClientPlace): Client {
     await writeFile(answers, options.passwords.map((password) => `${password}\n`).join(''), { mode: 0o600 });
     await writeFile(askpass, ASKPASS);
     await chmod(askpass, 0o700);
-    return { ...env, LAB_ANSWERS: answers, SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':none' };
+    return {
+      ...env,
+      LAB_ANSWERS: answers,
+      LAB_THINK: String(options.thinkSeconds ?? 0),
+      SSH_ASKPASS: askpass,
+      SSH_ASKPASS_REQUIRE: 'force',
+      DISPLAY: ':none',
+    };
   }
 
   function sshArguments(options: LoginOptions = {}): readonly string[] {

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import type { ClientRun } from '../../agent/lab/client-process.ts';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
 import { ARGUMENT_SECRET, SCENES } from '../../agent/lab/scenes.ts';
 import { ATTR } from '../../agent/span/attributes.ts';
 import { createRedactor } from '../../agent/span/redact/redactor.ts';
-import { noRedaction } from '../../agent/span/redactor.ts';
+import { noRedaction, type Redactor } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import {
   attemptsOfLog,
@@ -54,10 +55,7 @@ for (const producer of PRODUCERS) {
 
     it('draws no secret that stood in an argument, and says that it took one out', () =>
       withLab(false, async (lab) => {
-        const tracing = await startTracing(lab, producer, createRedactor());
-        await sceneOf('password').play(lab);
-        const [spans = []] = await tracing.traces(1);
-        await tracing.stop();
+        const spans = await traceScene(lab, producer, 'password', createRedactor());
         const told = JSON.stringify(spans, (_, value) => (typeof value === 'bigint' ? String(value) : value));
         assert.ok(told.includes('printenv'), 'the command itself is there');
         assert.equal(told.includes(ARGUMENT_SECRET), false);
@@ -66,14 +64,30 @@ for (const producer of PRODUCERS) {
   });
 }
 
+/** Plays a scene, which is one connection; resolves with all its spans. */
+async function traceScene(
+  lab: Lab,
+  producer: ProducerName,
+  name: string,
+  redactor: Redactor,
+): Promise<readonly SpanRecord[]> {
+  const tracing = await startTracing(lab, producer, redactor);
+  try {
+    runs.set(lab, await sceneOf(name).play(lab));
+    const traces = await tracing.traces(1);
+    await lab.settled();
+    assert.equal(traces.length, 1, 'one connection, one trace');
+  } finally {
+    await tracing.stop();
+  }
+  return tracing.spans;
+}
+
+/** What the clients of a laboratory saw. */
+const runs = new WeakMap<Lab, readonly ClientRun[]>();
+
 async function checkScene(lab: Lab, producer: ProducerName, name: string): Promise<void> {
-  const tracing = await startTracing(lab, producer, noRedaction);
-  const runs = await sceneOf(name).play(lab);
-  const traces = await tracing.traces(1);
-  await lab.settled();
-  await tracing.stop();
-  assert.equal(traces.length, 1, 'one connection, one trace');
-  const spans = tracing.spans;
+  const spans = await traceScene(lab, producer, name, noRedaction);
   const root = rootOf(spans);
   assert.ok(root);
   assert.equal(root.attributes[ATTR.incomplete], undefined, 'the trace is whole');
@@ -95,7 +109,8 @@ async function checkScene(lab: Lab, producer: ProducerName, name: string): Promi
   const programs = programsOfStrace(parseStrace(await lab.straceOutput()), logged.monitorPid, firstLine);
   assert.deepEqual(difference(programs, programsOfSpans(spans)), NOTHING, 'programs, as strace saw them');
 
-  const [first] = runs;
+  const clients = runs.get(lab) ?? [];
+  const [first] = clients;
   if (first === undefined) {
     assert.equal(root.attributes[ATTR.disconnectReason], 'scan');
     return;
@@ -103,7 +118,7 @@ async function checkScene(lab: Lab, producer: ProducerName, name: string): Promi
   const transcript = parseTranscript(first.stderr);
   assert.deepEqual(attemptsOfSpans(spans), attemptsOfTranscript(transcript), 'attempts, as the client made them');
   assert.equal(root.attributes[ATTR.authMethod], transcript.authenticatedWith);
-  const statuses = runs.map((run) => run.exitCode).filter(() => transcript.authenticatedWith !== undefined);
+  const statuses = clients.map((run) => run.exitCode).filter(() => transcript.authenticatedWith !== undefined);
   assert.deepEqual(
     sessions.map((span) => span.attributes[ATTR.exitCode]).sort(),
     statuses.sort(),
