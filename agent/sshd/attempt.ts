@@ -23,6 +23,8 @@ export interface Attempt {
   readonly source: FactSource;
   verdict: Verdict | undefined;
   endNs: bigint | undefined;
+  /** The key would do (type 23): the end of a query, but not of a signed request. */
+  allowedNs: bigint | undefined;
   /** Time inside it that waited for the client. */
   clientNs: bigint;
   /** Events were lost while it waited for its answer: what answer comes may be another attempt's. */
@@ -48,6 +50,7 @@ export function openAttempt(
     source,
     verdict: undefined,
     endNs: undefined,
+    allowedNs: undefined,
     clientNs: 0n,
     gapped: false,
   };
@@ -87,7 +90,7 @@ export function settleAttempt(attempt: Attempt, sequel: Sequel, tsNs: bigint, co
   const result = resultOf(attempt, sequel, connection);
   const endNs = attempt.endNs ?? tsNs;
   if (result === 'acceptable') connection.queries++;
-  else if (result !== 'aborted') connection.attempts++;
+  else if (result !== 'aborted' && result !== undefined) connection.attempts++;
   if (result === 'rejected' || result === 'bad_signature' || result === 'denied') connection.failedAttempts++;
   if (result === 'accepted' || result === 'partial') {
     if (attempt.method !== undefined) connection.authMethods.push(attempt.method);
@@ -111,7 +114,7 @@ export function settleAttempt(attempt: Attempt, sequel: Sequel, tsNs: bigint, co
       key: attempt.key,
       source: attempt.source,
       ...(attempt.startUnknown ? { startUnknown: true } : {}),
-      ...(attempt.gapped && attempt.endNs === undefined ? { endUnknown: true } : {}),
+      ...(attempt.endNs === undefined && result !== 'aborted' ? { endUnknown: true } : {}),
       ...(incomplete.length > 0 && attempt.source === 'monitor' ? { incomplete } : {}),
     },
     tsNs,

@@ -142,9 +142,10 @@ export class AuthDialogue {
       case MONITOR.ansKeyAllowed:
         return this.#keyAllowed(m);
       case MONITOR.reqKeyVerify:
-        if (this.#open !== undefined) this.#open.query = false;
+        this.#signed(m);
         return undefined;
       case MONITOR.ansKeyVerify: {
+        this.#signed(m);
         const attempt = this.#answered(m);
         attempt.query = false;
         return this.#judge(attempt, word(m) === 0 ? 'yes' : 'bad_signature', ts, word(m));
@@ -209,11 +210,20 @@ export class AuthDialogue {
     return attempt;
   }
 
+  /** The client has signed: if the open attempt was, or may be, only a query, the request of this one was lost. */
+  #signed(m: MonitorMessageEvent): void {
+    const open = this.#open;
+    if (open === undefined || open.query === false) return;
+    if (open.query === true || open.gapped) this.#settle('another', m.tsNs);
+    else open.query = false;
+  }
+
   #keyAllowed(m: MonitorMessageEvent): void {
     const attempt = this.#answered(m);
     const allowed = word(m);
     if (allowed === 0) return this.#judge(attempt, 'no', m.tsNs, 0);
     if (allowed === 1 && attempt.query === true) return this.#judge(attempt, 'acceptable', m.tsNs, 1);
+    attempt.allowedNs = m.tsNs;
     return undefined; // signed, or not known: type 25 or the next request tells
   }
 
@@ -259,7 +269,10 @@ export class AuthDialogue {
     const open = this.#open;
     this.#open = undefined;
     if (open === undefined) return;
-    if (sequel === 'another' && open.query === undefined && open.method === 'publickey') open.verdict ??= 'acceptable';
+    if (sequel === 'another' && open.query === undefined && open.allowedNs !== undefined && !open.gapped) {
+      open.verdict ??= 'acceptable'; // a query, since nothing was verified
+      open.endNs ??= open.allowedNs;
+    }
     settleAttempt(open, sequel, tsNs, this.#connection);
   }
 
@@ -280,7 +293,8 @@ export class AuthDialogue {
     }
     if (this.#startNs === undefined) return;
     const judged = this.#connection.attempts > 0;
-    const failed = this.#connection.authUnknown ? undefined : judged ? 'rejected' : 'aborted';
+    const unjudged = this.#connection.lossy ? undefined : 'aborted';
+    const failed = this.#connection.authUnknown ? undefined : judged ? 'rejected' : unjudged;
     const result = success ? 'accepted' : failed;
     this.#connection.tell({ kind: 'auth', ref: AUTH, parent: ROOT, startNs: this.#startNs, endNs: tsNs, result }, tsNs);
   }

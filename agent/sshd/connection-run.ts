@@ -108,7 +108,7 @@ export class ConnectionRun {
 
   /** What was under way may have gone another way. */
   #distrust(): void {
-    this.#flush();
+    for (const message of this.#pairing.gap()) this.dialogue.message(message);
     this.dialogue.gap();
     this.#logAuth.gap();
     this.sessions.gap();

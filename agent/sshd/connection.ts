@@ -65,7 +65,7 @@ export class Connection implements ConnectionFacts {
   readonly late: boolean;
   /** Seen first: `accept` to the last event, for what has no end of its own. */
   lastNs: bigint;
-  evidence: { -readonly [K in keyof FamilyEvidence]: FamilyEvidence[K] } = {
+  readonly evidence: { -readonly [K in Exclude<keyof FamilyEvidence, 'lossy'>]: FamilyEvidence[K] } = {
     monitorImage: undefined,
     networkChildImage: undefined,
     privilegeSeparation: false,
@@ -100,7 +100,7 @@ export class Connection implements ConnectionFacts {
   }
 
   familyRow(): Family | undefined {
-    return familyOf(this.evidence);
+    return familyOf({ ...this.evidence, lossy: this.lossy });
   }
 
   /** Records up to this time may be missing; set while time has not passed it. */
@@ -194,7 +194,7 @@ export class Connection implements ConnectionFacts {
     const evidence = {
       lossy: this.lossy || this.late,
       family: this.familyRow(),
-      authenticated: this.authenticated || this.authUnknown,
+      authenticated: this.authUnknown ? undefined : this.authenticated,
       userSeen: this.userSeen,
       judged: this.attempts + this.queries,
       log: this.logEnd,

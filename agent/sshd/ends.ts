@@ -11,8 +11,8 @@ export interface EndEvidence {
   /** Events were lost: what was not seen may have happened all the same. */
   readonly lossy: boolean;
   readonly family: Family | undefined;
-  /** The user got in, or it is not known whether he did. */
-  readonly authenticated: boolean;
+  /** undefined: not known, since events were lost. */
+  readonly authenticated: boolean | undefined;
   /** The first user name was seen. */
   readonly userSeen: boolean;
   /** Attempts and queries that sshd judged. */
@@ -40,7 +40,7 @@ const FAULTS: ReadonlySet<number> = new Set([4, 5, 6, 7, 8, 11, 31]);
 const code = (exit: ExitEvent | undefined): number | undefined =>
   exit === undefined || exit.signal !== 0 ? undefined : exit.code;
 const reasonCode = (e: EndEvidence): number | undefined =>
-  e.family?.exitCodeTellsReason === true && !e.authenticated ? code(e.monitor) : undefined;
+  e.family?.exitCodeTellsReason === true && e.authenticated === false ? code(e.monitor) : undefined;
 
 /** srclimit.h EXIT_*: 3, 4, 5 since V_9_8_P1, 6 since V_9_9_P2, 7 since V_10_3_P1. */
 const ROWS: readonly EndRow[] = [
@@ -48,25 +48,40 @@ const ROWS: readonly EndRow[] = [
   { reason: 'killed', fits: (e) => e.monitor !== undefined && e.monitor.signal !== 0 },
   { reason: 'killed', fits: (e) => e.userChild !== undefined && e.userChild.signal !== 0 },
   // Before authentication.
-  { reason: 'grace_time', fits: (e) => reasonCode(e) === 3 || (!e.authenticated && e.log === 'grace_time') },
-  { reason: 'grace_time', fits: (e) => !e.authenticated && e.networkChild?.signal === 15 && code(e.monitor) === 1 },
+  { reason: 'grace_time', fits: (e) => reasonCode(e) === 3 || (e.authenticated === false && e.log === 'grace_time') },
+  {
+    reason: 'grace_time',
+    fits: (e) => e.authenticated === false && e.networkChild?.signal === 15 && code(e.monitor) === 1,
+  },
   { reason: 'refused', fits: (e) => reasonCode(e) === 6 },
-  { reason: 'account_denied', fits: (e) => !e.authenticated && (e.accountDenied || e.log === 'account_denied') },
-  { reason: 'too_many_failures', fits: (e) => !e.authenticated && e.log === 'too_many_failures' },
+  {
+    reason: 'account_denied',
+    fits: (e) => e.authenticated === false && (e.accountDenied || e.log === 'account_denied'),
+  },
+  { reason: 'too_many_failures', fits: (e) => e.authenticated === false && e.log === 'too_many_failures' },
   { reason: 'negotiation_failed', fits: (e) => !e.userSeen && e.log === 'negotiation_failed' },
   { reason: 'protocol_error', fits: (e) => !e.userSeen && e.log === 'protocol_error' },
   {
     reason: 'scan',
-    fits: (e) => !e.authenticated && !e.userSeen && !e.lossy && e.judged === 0 && e.monitor !== undefined,
+    fits: (e) => e.authenticated === false && !e.userSeen && !e.lossy && e.judged === 0 && e.monitor !== undefined,
   },
-  { reason: 'no_attempt', fits: (e) => !e.authenticated && !e.lossy && e.judged === 0 && e.monitor !== undefined },
-  { reason: 'auth_failed', fits: (e) => !e.authenticated && e.judged > 0 && e.monitor !== undefined },
+  {
+    reason: 'no_attempt',
+    fits: (e) => e.authenticated === false && !e.lossy && e.judged === 0 && e.monitor !== undefined,
+  },
+  { reason: 'auth_failed', fits: (e) => e.authenticated === false && e.judged > 0 && e.monitor !== undefined },
   // After it.
-  { reason: 'keepalive_timeout', fits: (e) => e.log === 'keepalive_timeout' },
-  { reason: 'client_vanished', fits: (e) => e.term || code(e.userChild ?? e.monitor) === 0 },
-  { reason: 'logout', fits: (e) => e.log === 'logout' },
-  { reason: 'reset', fits: (e) => e.log === 'reset' || e.tcp === 'reset' },
-  { reason: 'logout', fits: (e) => e.tcp === 'peer_closed' && code(e.userChild ?? e.monitor) === 255 },
+  { reason: 'keepalive_timeout', fits: (e) => e.authenticated === true && e.log === 'keepalive_timeout' },
+  {
+    reason: 'client_vanished',
+    fits: (e) => e.authenticated === true && (e.term || code(e.userChild ?? e.monitor) === 0),
+  },
+  { reason: 'logout', fits: (e) => e.authenticated === true && e.log === 'logout' },
+  { reason: 'reset', fits: (e) => e.authenticated === true && (e.log === 'reset' || e.tcp === 'reset') },
+  {
+    reason: 'logout',
+    fits: (e) => e.authenticated === true && e.tcp === 'peer_closed' && code(e.userChild ?? e.monitor) === 255,
+  },
 ];
 
 /** Low-cardinality name of why the connection ended, or undefined. */

@@ -64,6 +64,8 @@ export const SSHD_IMAGES: ReadonlySet<string> = new Set(['sshd', 'sshd-session',
 
 /** What is known of a connection's processes that tells its family. */
 export interface FamilyEvidence {
+  /** Events were lost: an exec that was not seen may have happened. */
+  readonly lossy: boolean;
   readonly monitorImage: string | undefined;
   readonly networkChildImage: string | undefined;
   /** A monitor message was seen, or a process that can only be the network child. */
@@ -79,11 +81,11 @@ export function familyOf(evidence: FamilyEvidence): Family | undefined {
   }
   if (evidence.monitorImage === 'sshd-session') {
     // B and C differ only in the network child: a fork that speaks is B's, silence fits both.
-    return evidence.privilegeSeparation ? FAMILIES.find((f) => f.name === 'B') : undefined;
+    return evidence.privilegeSeparation && !evidence.lossy ? FAMILIES.find((f) => f.name === 'B') : undefined;
   }
-  if (evidence.monitorImage === undefined || evidence.monitorImage === 'sshd') {
+  if (evidence.monitorImage === 'sshd' || (evidence.monitorImage === undefined && !evidence.lossy)) {
     if (evidence.privilegeSeparation) return FAMILIES.find((f) => f.name === 'A');
-    if (evidence.authWithoutNetworkChild) return FAMILIES.find((f) => f.name === 'D');
+    if (evidence.authWithoutNetworkChild && !evidence.lossy) return FAMILIES.find((f) => f.name === 'D');
   }
   return undefined;
 }

@@ -51,7 +51,8 @@ export function newNode(
 export function underOf(parent: ProcessNode): ProcessNode['under'] {
   if (WORLDS.has(parent.role)) return undefined;
   if (parent.role === 'monitor' || parent.role === 'userChild') return parent.role;
-  return parent.under === 'unknown' ? 'unknown' : 'sshd';
+  // The producer's stamp tells a program whose exec was lost.
+  return parent.under === 'monitor' && parent.process.role !== 'program' ? 'sshd' : 'unknown';
 }
 
 /** Where the children and programs of a process hang. */

@@ -34,6 +34,8 @@ export interface Session {
   readonly startNs: bigint;
   /** Events were lost before the leader's first program: what came next may not have been the first. */
   firstLost: boolean;
+  /** Events were lost while it was open: the end of the connection may have been among them. */
+  gapped: boolean;
   first: ExecEvent | undefined;
   tty: string | undefined;
   subsystem: string | undefined;

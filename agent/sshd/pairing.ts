@@ -27,6 +27,8 @@ const ANSWERS: ReadonlySet<number> = new Set<number>([
 export class Pairing {
   #lastRequest: number | undefined;
   #held: MonitorMessageEvent | undefined;
+  /** Events were lost: an answer without its request may be one whose request is gone, so the next request is not its. */
+  #suspect = false;
 
   /** The messages that may be read now, in their true order. */
   push(message: MonitorMessageEvent): MonitorMessageEvent[] {
@@ -38,7 +40,9 @@ export class Pairing {
       out.push({ ...message, tsNs: held.tsNs }, { ...held, tsNs: message.tsNs });
       return out;
     }
-    if (ANSWERS.has(message.type) && this.#lastRequest !== message.type - 1 && held === undefined) {
+    const suspect = this.#suspect;
+    this.#suspect = false;
+    if (ANSWERS.has(message.type) && this.#lastRequest !== message.type - 1 && held === undefined && !suspect) {
       this.#held = message;
       return out;
     }
@@ -57,6 +61,12 @@ export class Pairing {
     if (held === undefined || nowNs - held.tsNs <= PATIENCE_NS) return [];
     this.#held = undefined;
     return [held];
+  }
+
+  /** Events were lost; gives what is still held. */
+  gap(): MonitorMessageEvent[] {
+    this.#suspect = true;
+    return this.flush();
   }
 
   /** Whatever is still held. */

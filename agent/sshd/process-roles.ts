@@ -41,6 +41,11 @@ export class ProcessRoles {
     return this.#networkChildKnown || this.#parts.connection.evidence.privilegeSeparation;
   }
 
+  /** Nothing speaks for a network child, and nothing that would was lost. */
+  get #unseparated(): boolean {
+    return !this.separated && !this.#parts.connection.lossy;
+  }
+
   forked(parent: ProcessNode, process: Process, tsNs: bigint): ProcessNode {
     const { connection, dialogue, handshake, sessions } = this.#parts;
     if (parent.under === 'monitor' && parent.role === 'undecided') {
@@ -80,8 +85,8 @@ export class ProcessRoles {
     // A user child forks only for sessions (session.c do_exec_*); what other sshd processes run is their helper.
     const ownSession = node.process.sid === node.process.id.pid;
     if (node.under === 'userChild' || (node.under === 'sshd' && ownSession)) this.#openSession(node, event.tsNs);
-    else if (node.under === 'sshd') node.role = 'helper';
-    else if (node.under === 'unknown') node.role = 'program';
+    else if (node.under === 'sshd' && !this.#parts.connection.lossy) node.role = 'helper';
+    else node.role = 'program'; // its parent may have run a program that was not seen: no place is known
   }
 
   /** Finds the parent of an adopted process, now that its pid is told. */
@@ -105,9 +110,9 @@ export class ProcessRoles {
     const { connection, sessions } = this.#parts;
     closeProgram(node, broken ? { tsNs: event.tsNs, unknown: 'events_lost' } : { tsNs: event.tsNs, replaced: true });
     node.program = openProgram(node, event, event.tsNs, node.helper?.ref ?? node.owner);
-    connection.programs++;
     const session = node.session;
     if (session === undefined) return;
+    connection.programs++;
     session.programs++;
     if (session.leader !== node || session.first !== undefined) return;
     if (broken) session.firstLost = true;
@@ -119,7 +124,7 @@ export class ProcessRoles {
 
   /** @param event undefined: what it ran first was lost */
   #runHelper(node: ProcessNode, event: ExecEvent | undefined): void {
-    if (!node.afterAuth && !this.separated) this.#parts.logAuth.helperForked(node.forkNs);
+    if (!node.afterAuth && this.#unseparated) this.#parts.logAuth.helperForked(node.forkNs);
     const [helper, parent] = this.#helperPlace(node);
     node.helper = openHelper(node, event, helper, parent);
     if (parent === SETUP) this.#parts.sessions.setupHasChildren = true;
@@ -130,7 +135,7 @@ export class ProcessRoles {
     const { connection, dialogue, sessions } = this.#parts;
     if (node.afterAuth) return sessions.settingUp ? ['setup.helper', SETUP] : ['helper', ROOT];
     // Before the login or after it: with lost events only an open attempt tells.
-    if (node.attempt === undefined && connection.lossy) return ['helper', ROOT];
+    if (connection.lossy && (node.attempt === undefined || !this.separated)) return ['helper', ROOT];
     // Keys and principals commands run between a key request and its answer; PAM does nothing then. With a certificate
     // either may run (auth2-pubkey.c user_key_allowed), and nothing outside tells which.
     const keys = this.separated
@@ -220,7 +225,7 @@ export class ProcessRoles {
     const activity = helperActivity(node, run, end.exit === undefined ? end : { tsNs: end.tsNs, exit: end.exit });
     if (node.afterAuth) sessions.serverWorkedNs = end.tsNs;
     if (run.helper === 'authorized_keys_command') connection.keysCommandRan(end.tsNs - node.forkNs);
-    if (!this.separated && !node.afterAuth && !dialogue.done) logAuth.helperEnded(activity);
+    if (this.#unseparated && !node.afterAuth && !dialogue.done) logAuth.helperEnded(activity);
     else connection.tell(activity, end.tsNs);
   }
 

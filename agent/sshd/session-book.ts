@@ -37,7 +37,10 @@ export class SessionBook {
     this.#pendingTty = undefined;
     this.#pendingLine = undefined;
     if (!this.#setupTold) this.#gapped = true;
-    for (const session of this.#open) if (session.first === undefined) session.firstLost = true;
+    for (const session of this.#open) {
+      session.gapped = true;
+      if (session.first === undefined) session.firstLost = true;
+    }
   }
 
   /** Set-up is going on: the user is in, no session has begun. */
@@ -75,6 +78,7 @@ export class SessionBook {
       startNs: leader.forkNs,
       first: undefined,
       firstLost: false,
+      gapped: leader.gapped || this.#connection.gapUntilNs !== undefined,
       tty: leader.announced?.tty,
       subsystem: leader.announced?.subsystem,
       logType: leader.announced?.type,
@@ -104,7 +108,13 @@ export class SessionBook {
   /** The leader exited, or the connection (or the stream) ended before it. */
   close(session: Session, tsNs: bigint, endedBy: SessionActivity['endedBy'], exit?: ExitEvent): void {
     if (session.ended) return;
+    const closedNs = this.#connection.endNs;
+    if (closedNs !== undefined && closedNs < tsNs) {
+      // Found out too late: its leader may have ended before.
+      return this.close(session, closedNs, this.#connection.lossy ? 'unknown' : 'connection');
+    }
     session.ended = true;
+    const by = session.gapped ? 'unknown' : endedBy;
     this.#open.delete(session);
     session.title = exit?.title ?? session.title;
     if (session.first === undefined && !session.firstLost) this.#connection.firstProgram(session.startNs);
@@ -119,9 +129,9 @@ export class SessionBook {
         ...sessionKind(session),
         tty: session.tty,
         ...(exit === undefined ? {} : { exit: exitFacts(exit) }),
-        endedBy,
+        endedBy: by,
         programs: session.programs,
-        ...(endedBy === 'unknown' ? { endUnknown: true } : {}),
+        ...(by === 'unknown' ? { endUnknown: true } : {}),
         ...(session.firstLost ? { incomplete: ['events_lost'] } : {}),
       },
       tsNs,
@@ -130,7 +140,7 @@ export class SessionBook {
 
   /** The connection is over: so are its sessions, even if their leaders live on. */
   closeAll(tsNs: bigint, endedBy: 'connection' | 'unknown'): void {
-    for (const session of [...this.#open]) this.close(session, tsNs, session.leader.gapped ? 'unknown' : endedBy);
+    for (const session of [...this.#open]) this.close(session, tsNs, endedBy);
     if (this.settingUp && (this.setupHasChildren || this.userChildNs !== undefined)) {
       this.#endSetup(this.userChildNs ?? this.serverWorkedNs ?? tsNs, tsNs);
     }

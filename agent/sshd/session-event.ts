@@ -87,6 +87,7 @@ export interface ConnectionFacts {
   /** Keys that the client asked about and that would do; not attempts. */
   readonly queries: number;
   readonly sessions: number;
+  /** Programs that ran in its sessions. */
   readonly programs: number;
   readonly loginUid?: number | undefined;
   readonly auditSession?: number | undefined;

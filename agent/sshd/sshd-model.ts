@@ -152,7 +152,9 @@ export class SshdModel {
   #forked(process: Process, parent: Process, tsNs: bigint): ConnectionRun | undefined {
     if (parent.role === 'listener') {
       if (!this.#wants(parent.id)) return undefined;
-      return this.#open(process, parent.id, false, tsNs);
+      const run = this.#open(process.id, parent.id, false, tsNs);
+      this.#join(process, run, undefined);
+      return run;
     }
     const parentNode = this.#nodes.get(parent);
     const run = parentNode === undefined ? undefined : this.#runs.get(keyOf(parentNode.connection.id));
@@ -166,13 +168,14 @@ export class SshdModel {
     return only === undefined || listener?.pid === only;
   }
 
-  #open(process: Process, listener: ProcessId | undefined, late: boolean, tsNs: bigint): ConnectionRun {
-    const connection = new Connection(process.id, listener, this.#wallOffsetNs, late, tsNs);
+  #join(process: Process, run: ConnectionRun, parent: ProcessNode | undefined): void {
+    this.#nodes.set(process, adoptNode(process, run, parent));
+  }
+
+  #open(id: ProcessId, listener: ProcessId | undefined, late: boolean, tsNs: bigint): ConnectionRun {
+    const connection = new Connection(id, listener, this.#wallOffsetNs, late, tsNs);
     const run = new ConnectionRun(connection, this.#options.sha256);
-    this.#runs.set(keyOf(process.id), run);
-    const node = adoptNode(process, run, undefined);
-    node.role = 'monitor';
-    this.#nodes.set(process, node);
+    this.#runs.set(keyOf(id), run);
     connection.say({ type: 'connection-opened', connection, tsNs });
     if (this.#gaps.length > 0) {
       this.#gaps = this.#gaps.filter((gap) => gap.tsNs >= tsNs);
@@ -189,16 +192,14 @@ export class SshdModel {
     const monitorOfListener = parent?.role === 'listener';
     const id = process.conn ?? parentNode?.connection.id ?? (monitorOfListener ? process.id : undefined);
     if (id === undefined || (monitorOfListener && !this.#wants(parent?.id))) return undefined;
-    const run = this.#runs.get(keyOf(id));
+    let run = this.#runs.get(keyOf(id));
     if (run === undefined) {
-      if (id.pid !== process.id.pid || id.startNs !== process.id.startNs) return undefined;
+      // A connection that is first heard of by one of its processes: the producer's stamp names it.
       if (!monitorOfListener && !this.#wants(undefined)) return undefined;
-      const opened = this.#open(process, parent?.id, seed, tsNs);
-      if (!seed) opened.connection.incomplete.add('events_lost');
-      return opened;
+      run = this.#open(id, monitorOfListener ? parent?.id : undefined, seed, tsNs);
     }
-    if (!seed) run.connection.incomplete.add('events_lost');
-    this.#nodes.set(process, adoptNode(process, run, parentNode));
+    if (!seed) run.gap(0, tsNs);
+    this.#join(process, run, parentNode);
     return run;
   }
 
