@@ -130,10 +130,12 @@ async function readStream(
   const close = (): void => source.close();
   context.stop.addEventListener('abort', close);
   let hellos = 0;
+  let drawn = 0;
   try {
     for await (const chunk of source.chunks) {
       await tee?.push(chunk);
       output.accept(pipeline.push(chunk), pipeline.resource);
+      for (; drawn < output.drawn; drawn++) tell(statusFd, STATUS.drawn);
       if (watch.seen(pipeline.counters.clocks, performance.now())) log('info', 'the producer is alive again');
       if (pipeline.counters.hellos === hellos) continue;
       hellos = pipeline.counters.hellos;

@@ -51,6 +51,11 @@ export class SpanOutput {
     return this.#terminalGone && this.#exporter === undefined;
   }
 
+  /** Traces drawn so far. */
+  get drawn(): number {
+    return this.#drawn;
+  }
+
   /** Takes spans over; never waits. */
   accept(spans: readonly SpanRecord[], resource: ResourceRecord): void {
     if (spans.length === 0) return;

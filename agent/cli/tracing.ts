@@ -7,7 +7,7 @@ import { PRODUCER_CHOICES } from '../config/options.ts';
 import { type ChildStdio, startChild } from '../source/child-process.ts';
 import { errorCode } from '../source/system-error.ts';
 import { agentCommand, findAgentUser } from '../supervise/agent-command.ts';
-import { AgentStatus } from '../supervise/agent-status.ts';
+import { type AgentNews, AgentStatus } from '../supervise/agent-status.ts';
 import { findProducers } from '../supervise/producers.ts';
 import { supervise } from '../supervise/supervisor.ts';
 import { type CommandContext, CommandFailure } from './command.ts';
@@ -30,6 +30,8 @@ export interface Tracing {
   /** Where the agent saves the stream, open. */
   readonly teeFd?: number | undefined;
   readonly flushMs: number;
+  /** Each thing that the agent tells of itself and of the producer. */
+  readonly onNews?: ((what: AgentNews) => void) | undefined;
 }
 
 /**
@@ -74,7 +76,7 @@ export async function trace(flags: Flags, context: CommandContext, tracing: Trac
         detached: true,
       });
       if (typeof key === 'number') closeSync(key);
-      return { child, status: new AgentStatus(child.stdio[STATUS_FD] as Readable | undefined) };
+      return { child, status: new AgentStatus(child.stdio[STATUS_FD] as Readable | undefined, tracing.onNews) };
     },
   });
   switch (end.type) {

@@ -6,19 +6,28 @@ export const STATUS = {
   ready: 'r',
   /** The producer is silent although it lives. */
   stalled: 's',
+  /** One more trace has been drawn. */
+  drawn: 'd',
 } as const;
+
+/** What an agent may tell. */
+export type AgentNews = keyof typeof STATUS;
 
 /** What the agent told of the producer that runs now. Anything but the known bytes is ignored. */
 export class AgentStatus {
   #ready = false;
   #stalled = Promise.withResolvers<void>();
 
-  constructor(bytes: Readable | undefined) {
+  /** @param onNews called for each byte that is known, in order */
+  constructor(bytes: Readable | undefined, onNews?: ((what: AgentNews) => void) | undefined) {
     bytes?.on('error', () => undefined);
     bytes?.on('data', (chunk: Buffer) => {
-      const text = chunk.toString('latin1');
-      if (text.includes(STATUS.ready)) this.#ready = true;
-      if (text.includes(STATUS.stalled)) this.#stalled.resolve();
+      for (const byte of chunk.toString('latin1')) {
+        if (byte === STATUS.ready) this.#ready = true;
+        if (byte === STATUS.stalled) this.#stalled.resolve();
+        const what = NEWS.get(byte);
+        if (what !== undefined) onNews?.(what);
+      }
     });
   }
 
@@ -36,3 +45,9 @@ export class AgentStatus {
     this.#stalled = Promise.withResolvers<void>();
   }
 }
+
+const NEWS: ReadonlyMap<string, AgentNews> = new Map([
+  [STATUS.ready, 'ready'],
+  [STATUS.stalled, 'stalled'],
+  [STATUS.drawn, 'drawn'],
+]);
