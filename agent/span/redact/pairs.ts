@@ -161,6 +161,8 @@ export function isHarmless(text: string, start: number, end: number, name: strin
   if (end <= start) return true;
   const value = end - start <= 16 ? lower(text.slice(start, end)) : '';
   if (HARMLESS.has(value)) return true;
+  // `${NAME}`, escaped or in single quotes: filled in by a program later.
+  if (text.startsWith('${', start) && isName(text, start + 2, end)) return true;
   // `.*`, `//`: a pattern or the rest of one.
   if (end - start <= 4 && !hasAlphanumeric(text, start, end)) return true;
   if (end - start === 1 && isDigit(text.charCodeAt(start))) return true;
@@ -169,6 +171,12 @@ export function isHarmless(text: string, start: number, end: number, name: strin
 }
 
 const HARMLESS = new Set(['true', 'false', 'yes', 'no', 'null', 'none', 'on', 'off', 'prompt', '*', '-', '%s', '{}']);
+
+function isName(text: string, from: number, to: number): boolean {
+  const end = text.charCodeAt(to - 1) === 125 ? to - 1 : to;
+  for (let i = from; i < end; i++) if (!isNameCharacter(text.charCodeAt(i))) return false;
+  return end > from;
+}
 
 function hasAlphanumeric(text: string, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (isAlphanumeric(text.charCodeAt(i)) || text.charCodeAt(i) > 127) return true;

@@ -46,6 +46,12 @@ test('leaves what the shell fills in', () => {
   assert.equal(line('curl -u "$U:$(cat pw)" h'), 'curl -u "$U:$(cat pw)" h');
 });
 
+test('options that look like those of an unknown program that takes a password', () => {
+  assert.equal(line('tool -u bob -p abc'), 'tool -u bob -p REDACTED');
+  assert.equal(line('tool -u bob -p 80:80'), 'tool -u bob -p 80:80');
+  assert.equal(line('systemctl --user show -p ActiveState x'), 'systemctl --user show -p ActiveState x');
+});
+
 test('argv is taken literally: a dollar in it is part of the secret', () => {
   assert.deepEqual(redactor.argv(['mysql', '-p$ecret', 'a b']), { args: ['mysql', '-pREDACTED', 'a b'], redacted: 1 });
 });

@@ -123,5 +123,9 @@ export const ACCOUNTS: readonly ProgramRule[] = [
   { names: 'ffmpeg, x264, ffprobe', plain: '-pass', oneDash: true },
   { names: 'test, [, [[, case, for, pass', others: 'prose' },
   { names: 'certbot', plain: '--dns-cloudflare-credentials' },
-  { names: 'apt, apt-get, yum, dnf, apk, pacman, dpkg, rpm, systemctl, journalctl', others: 'pair' },
+  {
+    names:
+      'apt, apt-get, yum, dnf, apk, pacman, dpkg, rpm, systemctl, journalctl, loginctl, busctl, machinectl, networkctl, coredumpctl, systemd-analyze',
+    others: 'pair',
+  },
 ];
