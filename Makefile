@@ -1,0 +1,62 @@
+# sshd-otel. `make` says what there is to make.
+
+BIN := node_modules/.bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+STAMPS := .output/stamps
+# Tests that trace a kernel are run one at a time: they look at the same clock.
+TEST_FLAGS := --test-concurrency=1 --test-timeout=300000
+TESTS ?= "test/**/*.test.ts"
+
+.PHONY: help setup build demo test live lint typecheck format bench clean distclean
+.DEFAULT_GOAL := help
+
+help: ## this text
+	@echo 'make TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
+
+demo: setup build ## let real clients log in to a private sshd and draw every trace (root)
+	@.ci/mount-tracefs
+	@node agent/main.ts demo $(DEMO_ARGS)
+
+test: setup build ## run all tests; those that trace the kernel need root, or say that they were skipped
+	@node --test $(TEST_FLAGS) --test-reporter=spec --test-reporter-destination=stdout \
+	  $(if $(TEST_RESULTS),--test-reporter=tap --test-reporter-destination=$(TEST_RESULTS)) $(TESTS)
+
+live: setup build ## run only the tests that trace real logins (root)
+	@.ci/mount-tracefs
+	@node --test $(TEST_FLAGS) "test/live/**/*.test.ts" "test/ebpf/**/*.test.ts"
+
+build: setup ## compile the agent into dist/ and the libbpf producer into ebpf/.output/
+	@$(MAKE) --no-print-directory -C ebpf
+	@tsc -p tsconfig.json
+
+lint: setup ## check style and forbidden imports
+	@biome ci --error-on-warnings .
+
+typecheck: setup ## check types of agent and tests
+	@tsc -p tsconfig.json --noEmit
+	@tsc -p tsconfig.test.json
+
+format: setup ## rewrite sources in the project's style
+	@biome check --write .
+
+bench: setup build ## measure speed and memory (quiet machine, some minutes)
+	@for file in decode spans export; do node test/bench/$$file.ts || exit 1; done
+
+clean: ## remove what was built
+	@rm -rf dist
+	@$(MAKE) --no-print-directory -C ebpf clean
+
+distclean: clean ## remove what was built and downloaded
+	@rm -rf node_modules .output
+
+setup: $(STAMPS)/packages $(STAMPS)/npm ## install what is missing: Debian packages (root) and npm packages
+
+$(STAMPS)/packages: .ci/packages
+	@.ci/packages
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/npm: package.json package-lock.json | $(STAMPS)/packages
+	@echo 'installing npm packages into node_modules'
+	@npm ci --no-audit --no-fund --loglevel=error
+	@mkdir -p $(STAMPS) && touch $@
