@@ -12,7 +12,9 @@ const idOf = (c: ToldConnection): string => `${c.facts.id.pid}:${c.facts.id.star
 
 /** Until when anything of it was alive. */
 function lastNs(c: ToldConnection): bigint {
-  return c.activities.reduce((max, a) => (a.endNs > max ? a.endNs : max), c.facts.endNs ?? 0n);
+  let last = c.facts.endNs ?? 0n;
+  for (const a of c.activities) if (a.endNs > last) last = a.endNs;
+  return last;
 }
 
 function plain(c: ToldConnection): string {
