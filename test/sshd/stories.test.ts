@@ -80,7 +80,7 @@ for (const [name, family] of SERVERS) {
     }
     assert.deepEqual(sessions(key), ['exec "/bin/echo hi | cat; (exit 9); exit 5" 5']);
     assert.deepEqual(commands(key).sort(), ['/bin/echo hi', 'bash -c /bin/echo hi | cat; (exit 9); exit 5', 'cat']);
-    const shell = ofKind(key, 'program').find((p) => p.program.forksFailed > 0);
+    const shell = ofKind(key, 'program').find((p) => (p.program.forksFailed ?? 0) > 0);
     assert.deepEqual(
       [shell?.program.forks, shell?.program.forksFailed],
       [1, 1],
