@@ -106,7 +106,7 @@ export class SpanExport {
     };
   }
 
-  /** Takes finished spans over. Those of one connection given together travel together where the batch allows. */
+  /** Takes finished spans over. Those given together usually travel in one request. */
   accept(spans: readonly SpanRecord[], resource: ResourceRecord): void {
     if (!this.#options.enabled) return;
     if (this.#closed) {

@@ -138,6 +138,24 @@ test('a connection that the collector closed while it idled is no outage', async
   assert.equal(counters.exported, 10);
 });
 
+test('a kept connection that is reset by the next request is no outage either: it is sent again at once', async () => {
+  const counters = await withRig({ backoff: { initialMs: 60_000, maxMs: 60_000, slowMs: 60_000 } }, async (rig) => {
+    const { sink, exporter, logs } = rig;
+    exporter.accept(traceOf(0, 2), RESOURCE);
+    await sink.spans(2);
+    let resets = 0;
+    sink.answer = () => {
+      resets += 1;
+      return resets === 1 ? { kind: 'reset' } : ACCEPT;
+    };
+    exporter.accept(traceOf(1, 2), RESOURCE);
+    await sink.spans(4);
+    assert.deepEqual([resets, logs.lines], [2, []]);
+    sink.check();
+  });
+  assert.equal(counters.exported, 4);
+});
+
 test('a partial success counts what was rejected, and is not sent again', async () => {
   const counters = await withRig({}, async ({ sink, exporter, logs }) => {
     sink.answer = () => ({ kind: 'partial', rejected: 3, message: 'spans too old' });

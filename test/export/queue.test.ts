@@ -96,7 +96,7 @@ test('what is put back stands where it stood, and is the first to go if the queu
     ['b', 0],
     ['c', 1],
   ]);
-  const taken = queue.take(2, Infinity);
+  const taken = queue.take(3, Infinity);
   queue.add('d', 1, 1);
   queue.add('e', 1, 1);
   queue.putBack([...taken].reverse());
