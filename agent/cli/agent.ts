@@ -12,6 +12,7 @@ import type { Source } from '../source/source.ts';
 import { STATUS } from '../supervise/agent-status.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { exportedLine } from './exported.ts';
 import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
 import { createLog, type Log } from './log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
@@ -76,7 +77,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   await tee?.end();
   const result = await output.finish((flags.integer('flush-seconds') ?? 10) * 1000);
   for (const fault of streamFaults(pipeline)) log('warn', fault);
-  if (exporting.enabled) log('info', `${result.exported} spans exported`);
+  if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
   if (tee?.failed === true && onlyTee) return EXIT.rights;
   return result.complete ? EXIT.ok : EXIT.collector;
 }

@@ -7,6 +7,7 @@ import { openRecording } from '../source/recording.ts';
 import type { Command, CommandContext } from './command.ts';
 import { CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { exportedLine } from './exported.ts';
 import { hostKeyOption } from './host-key.ts';
 import { createLog } from './log.ts';
 import { exportSettings, redactorOf } from './settings.ts';
@@ -69,7 +70,7 @@ async function runReplay(flags: Flags, context: CommandContext): Promise<ExitCod
   const end = await source.ended;
   if (!end.complete) log('warn', end.reason);
   for (const fault of streamFaults(pipeline)) log('warn', fault);
-  if (exporting.enabled) log('info', `${result.exported} spans exported`);
+  if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
   if (pipeline.counters.hellos === 0) {
     if (end.complete) throw new CommandFailure(EXIT.input, `${path} holds no event stream`);
     throw new CommandFailure(EXIT.input, end.reason);

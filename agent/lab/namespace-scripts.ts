@@ -119,6 +119,8 @@ for my $round (1 .. 500) {
   select undef, undef, undef, 0.01;
   1 while waitpid(-1, WNOHANG) > 0;
 }
-system 'umount', '-l', '/tmp' if $root eq '' && $lab =~ m{^/tmp/};
+for my $cover (qw(/tmp /var/tmp /run /home /root)) {
+  system 'umount', '-l', $cover if $root eq '' && index($lab, "$cover/") == 0;
+}
 system 'rm', '-rf', '--one-file-system', $lab;
 `;
