@@ -25,7 +25,7 @@ ${body}
 `;
 
 for (const producer of PRODUCERS) {
-  describe(`the time of a login, traced by ${producer}`, { skip: whyNotLive(producer), timeout: 120_000 }, () => {
+  describe(`the time of a login, traced by ${producer}`, { skip: await whyNotLive(producer), timeout: 120_000 }, () => {
     it('shows a client that waits for a second as the client', async () => {
       await withLogin(producer, {}, { user: 'bob', thinkSeconds: 1 }, async (spans) => {
         const waits = named(spans, 'ssh.auth.wait').filter((span) => milliseconds(span) > 500);

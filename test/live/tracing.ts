@@ -1,31 +1,21 @@
 /** A producer that watches a laboratory's listener, and the pipeline behind it, as tests need them. */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Lab } from '../../agent/lab/lab.ts';
 import { Pipeline } from '../../agent/pipeline.ts';
-import type { ChildCommand } from '../../agent/source/child-process.ts';
 import { childSource } from '../../agent/source/child-source.ts';
-import { libbpfCommand, libbpfPlaces } from '../../agent/source/libbpf-producer.ts';
 import { noRedaction, type Redactor } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
+import { findProducers } from '../../agent/supervise/producers.ts';
 
 export const PRODUCERS = ['libbpf', 'bpftrace'] as const;
 export type ProducerName = (typeof PRODUCERS)[number];
 
-const PACKAGE = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
-
 /** Why live tests with this producer can't run here; false: they can. */
-export function whyNotLive(producer: ProducerName): string | false {
+export async function whyNotLive(producer: ProducerName): Promise<string | false> {
   if (process.getuid?.() !== 0) return 'tracing needs root';
   if (!existsSync('/usr/sbin/sshd')) return 'no /usr/sbin/sshd: apt-get install openssh-server';
-  const [program = ''] = producer === 'libbpf' ? libbpfPlaces(PACKAGE) : [`${PACKAGE}/ebpf/sshd-otel.bt`];
-  return existsSync(program) ? false : `${program} is not there: make -C ebpf`;
-}
-
-function producerCommand(producer: ProducerName, listenerPid: number): ChildCommand {
-  const [program = ''] = libbpfPlaces(PACKAGE);
-  if (producer === 'libbpf') return libbpfCommand(program, { listenerPid });
-  throw new Error('not yet');
+  const { missing } = await findProducers(producer, {});
+  return missing ?? false;
 }
 
 export interface Tracing {
@@ -46,7 +36,12 @@ export async function startTracing(
   producer: ProducerName,
   redactor: Redactor = noRedaction,
 ): Promise<Tracing> {
-  const source = childSource(producerCommand(producer, lab.listenerPid));
+  const { candidates } = await findProducers(producer, { listenerPid: lab.listenerPid });
+  const [candidate] = candidates;
+  if (candidate === undefined) throw new Error(`no ${producer} here`);
+  const source = childSource(candidate.command);
+  // bpftrace has no seeds: its first clock record says that it has attached.
+  const begun = producer === 'libbpf' ? '{"k":"seed-end"' : '{"k":"clock"';
   const pipeline = new Pipeline({ hostKey: new Uint8Array(32), redactor, agentVersion: '0.0.0' });
   const spans: SpanRecord[] = [];
   const chunks: Uint8Array[] = [];
@@ -57,7 +52,7 @@ export async function startTracing(
     for await (const chunk of source.chunks) {
       chunks.push(chunk);
       tail = (tail + Buffer.from(chunk).toString('latin1')).slice(-(chunk.length + 32));
-      if (tail.includes('{"k":"seed-end"')) ready.resolve();
+      if (tail.includes(begun)) ready.resolve();
       spans.push(...pipeline.push(chunk));
       look();
     }
