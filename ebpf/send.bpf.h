@@ -134,7 +134,7 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long id)
 		return 0;
 	sk = slot_sock(BPF_CORE_READ(t, files, fdt, fd) + fd);
 #ifdef NO_PINNING
-	if (id == nr_write)	/* pipes and all */
+	if (id == nr_write && (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX))	/* pipes too */
 		on_frame(t, p, pid, sk, (const char *)SYSCALL_ARG2(regs), n);
 	return 0;
 #endif

@@ -88,6 +88,7 @@ describe('whom the libbpf producer follows', { skip: whyNot() }, () => {
       assert.ok(localPort);
       await child.exited;
       client.destroy();
+      await all.caughtUp();
       assert.ok(!all.rows.some((row) => row['pid'] === child.pid || row['peer_port'] === localPort));
     }
     assert.ok(!all.rows.some((row) => textOf(row['comm']) === 'true' && row['ppid'] === 1));
@@ -190,11 +191,14 @@ describe('whom the libbpf producer follows', { skip: whyNot() }, () => {
     assert.ok(rows.some((row) => row.k === 'exit' && row['code'] === 3));
   });
 
-  test('no BPF object, map or program stays behind', async () => {
-    const short = launch(PROGRAM, ['--listener', String(first.listenerPid)]);
-    await short.wait('seed-end', (row) => row.k === 'seed-end');
-    const exit = await short.stop();
-    assert.equal(exit.code, 0);
-    assert.equal(short.rows.at(-1)?.k, 'end');
+  test('SIGTERM, or the end of its input, is an orderly end', async () => {
+    for (const end of ['signal', 'input']) {
+      const short = launch(PROGRAM, ['--listener', String(first.listenerPid)]);
+      await short.wait('seed-end', (row) => row.k === 'seed-end');
+      if (end === 'signal') process.kill(short.pid, 'SIGTERM');
+      else short.child.stdin?.end();
+      assert.equal((await short.exited).code, 0, end);
+      assert.equal(short.rows.at(-1)?.k, 'end');
+    }
   });
 });

@@ -34,8 +34,10 @@ export interface Producer {
   bytes(): Buffer;
   /** The first row, past or to come, of which `test` holds. @throws Error after 15 s or when the producer ends */
   wait(what: string, test: (row: Row) => boolean): Promise<Row>;
-  /** Ends it in order. */
-  stop(): Promise<ChildExit>;
+  /** Resolves when all that has happened until now has been told. */
+  caughtUp(): Promise<unknown>;
+  /** Ends it in order; `first` goes before SIGTERM. */
+  stop(first?: NodeJS.Signals): Promise<ChildExit>;
   readonly exited: Promise<ChildExit>;
   stderr(): string;
   readonly child: Child;
@@ -64,7 +66,7 @@ export function launch(program: string, args: readonly string[]): Producer {
     }
   })();
   const over = read.then(() => child.exited);
-  return {
+  const producer: Producer = {
     pid: child.pid ?? -1,
     rows,
     child,
@@ -99,11 +101,17 @@ export function launch(program: string, args: readonly string[]): Producer {
         void over.then((exit) => fail(`the producer ${exit.reason}: ${child.stderrTail()}`));
       });
     },
-    async stop() {
+    caughtUp() {
+      const now = process.hrtime.bigint(); // as the boot clock, unless this machine was suspended
+      return producer.wait('clock', (row) => row.k === 'clock' && BigInt(String(row['ts'])) > now);
+    },
+    async stop(first) {
+      if (first !== undefined && existsSync(`/proc/${child.pid}`)) process.kill(child.pid ?? -1, first);
       await child.stop();
       return over;
     },
   };
+  return producer;
 }
 
 export const bytesOf = (value: unknown): Buffer => Buffer.from(typeof value === 'string' ? value : '', 'hex');
