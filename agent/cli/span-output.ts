@@ -118,7 +118,7 @@ function terminalWidth({ stdout, env }: Pick<CommandContext, 'stdout' | 'env'>):
 }
 
 /** As no-color.org asks. */
-function hasColor(isTerminal: boolean, env: CommandContext['env']): boolean {
+export function hasColor(isTerminal: boolean, env: CommandContext['env']): boolean {
   return isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }
 

@@ -1,4 +1,4 @@
-import { type ChildCommand, runChild } from '../source/child-process.ts';
+import { type ChildCommand, type ChildOutput, runChild } from '../source/child-process.ts';
 
 /** Who the agent runs as. */
 export interface AgentUser {
@@ -20,10 +20,14 @@ const NAMES = ['sshd-otel', 'nobody'];
 
 const ALWAYS = ['--inh-caps=-all', '--no-new-privs', '--pdeathsig=TERM'];
 
+type RunProgram = (command: string, args: readonly string[]) => Promise<ChildOutput>;
+
+const runHere: RunProgram = (command, args) => runChild({ command, args }, 10_000);
+
 /** The user for the agent; undefined if the host has none of them. */
-export async function findAgentUser(names: readonly string[] = NAMES): Promise<AgentUser | undefined> {
-  for (const name of names) {
-    const { code, stdout } = await runChild({ command: 'getent', args: ['passwd', name] }, 10_000);
+export async function findAgentUser(run: RunProgram = runHere): Promise<AgentUser | undefined> {
+  for (const name of NAMES) {
+    const { code, stdout } = await run('getent', ['passwd', name]);
     const [, , uid, gid] = stdout.split('\n')[0]?.split(':') ?? [];
     if (code !== 0 || !/^[1-9]\d*$/.test(uid ?? '') || !/^[1-9]\d*$/.test(gid ?? '')) continue;
     return { name, uid: Number(uid), gid: Number(gid) };

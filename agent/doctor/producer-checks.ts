@@ -1,0 +1,51 @@
+/** Is there a tracer, and does it work? */
+import type { ProducerCandidate } from '../supervise/supervisor.ts';
+import { type Finding, fail, note, ok, warn } from './finding.ts';
+import type { Host } from './host.ts';
+
+/** Oldest bpftrace that the script is written for. */
+const LEAST_BPFTRACE = [0, 17] as const;
+/** A producer has to begin its stream within it. */
+const BEGIN_MS = 20_000;
+
+export async function checkBpftrace(host: Host, needed: boolean): Promise<Finding> {
+  const { started, stdout } = await host.run('bpftrace', ['--version']);
+  const missing = needed ? fail : warn;
+  if (!started) return missing('bpftrace', 'not installed', 'apt-get install bpftrace');
+  const found = /v(\d+)\.(\d+)/.exec(stdout);
+  if (found === null) return warn('bpftrace', 'it does not tell its version');
+  const [major, minor] = [Number(found[1]), Number(found[2])];
+  const [leastMajor, leastMinor] = LEAST_BPFTRACE;
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor))
+    return ok('bpftrace', `version ${major}.${minor}`);
+  return missing('bpftrace', `version ${major}.${minor} is too old`, `install one from ${leastMajor}.${leastMinor} on`);
+}
+
+/** Starts each producer for a moment. Without rights there is nothing to try. */
+export async function checkProducers(
+  host: Host,
+  candidates: readonly ProducerCandidate[],
+  allowed: boolean,
+): Promise<Finding[]> {
+  if (candidates.length === 0)
+    return [fail('producer', 'there is no tracer', 'make build, or apt-get install bpftrace')];
+  if (!allowed) return candidates.map(({ name }) => note(`producer ${name}`, 'there, but not tried: that needs root'));
+  const findings: Finding[] = [];
+  for (const { name, command, exits } of candidates) {
+    const failure = await host.tryProducer(command, BEGIN_MS);
+    const subject = `producer ${name}`;
+    if (failure === undefined) {
+      findings.push(ok(subject, 'loads and begins its stream'));
+      continue;
+    }
+    const meaning = failure.code === undefined ? undefined : exits?.get(failure.code);
+    const why = meaning ?? failure.said;
+    findings.push(warn(subject, why === '' ? failure.reason : `${failure.reason}: ${why}`));
+  }
+  if (findings.some(({ level }) => level === 'ok')) return findings;
+  return findings.map((finding) => ({
+    ...finding,
+    level: 'fail' as const,
+    remedy: 'the lines above tell what is missing',
+  }));
+}
