@@ -1,5 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { VERSION } from '../config/version.ts';
+import { bpftraceCommand } from '../source/bpftrace-producer.ts';
+import { readHostFacts } from '../source/host-facts.ts';
 import { LIBBPF_EXITS, libbpfCommand, libbpfPlaces } from '../source/libbpf-producer.ts';
 import type { ProducerCandidate } from './supervisor.ts';
 
@@ -19,6 +22,8 @@ export interface FoundProducers {
 /** The folder that holds this package. */
 export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
+const BPFTRACE_PLACES = ['/usr/bin/bpftrace', '/usr/sbin/bpftrace', '/usr/local/bin/bpftrace'];
+
 /** The producers of this host, of the kind that is wanted. */
 export async function findProducers(
   wanted: 'auto' | 'libbpf' | 'bpftrace',
@@ -29,6 +34,14 @@ export async function findProducers(
     const program = libbpfPlaces(PACKAGE_ROOT).find(isExecutable);
     if (program !== undefined)
       candidates.push({ name: 'libbpf', command: libbpfCommand(program, options), exits: LIBBPF_EXITS });
+  }
+  if (wanted !== 'libbpf') {
+    const program = BPFTRACE_PLACES.find(isExecutable);
+    const script = `${PACKAGE_ROOT}/ebpf/sshd-otel.bt`;
+    if (program !== undefined) {
+      const command = bpftraceCommand(program, { ...readHostFacts(), ...options, script, version: VERSION });
+      candidates.push({ name: 'bpftrace', command });
+    }
   }
   if (candidates.length > 0) return { candidates };
   return wanted === 'libbpf'
