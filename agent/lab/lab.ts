@@ -59,7 +59,7 @@ export interface Lab extends Client {
 
 const SSHD = '/usr/sbin/sshd';
 
-/** Forks, execs and exits, each value whole: no other call is needed to say what ran, where, and how it ended. */
+/** Forks, execs, exits and whose they are, each value whole: enough to say what ran, for whom, where, and how it ended. */
 const STRACE = [
   'strace',
   '-D',
@@ -69,7 +69,7 @@ const STRACE = [
   '-s',
   '200000',
   '-e',
-  'trace=execve,execveat,clone,clone3,fork,vfork',
+  'trace=execve,execveat,clone,clone3,fork,vfork,accept,accept4,setsid,setresuid',
 ];
 
 /**

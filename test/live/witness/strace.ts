@@ -37,7 +37,45 @@ export interface StraceEnd {
   readonly signal?: string | undefined;
 }
 
-export type StraceFact = StraceFork | StraceExec | StraceFailedExec | StraceEnd;
+export interface StraceThread {
+  readonly kind: 'thread';
+  readonly pid: number;
+  readonly atMs: number;
+  readonly thread: number;
+}
+
+/** A TCP connection that was taken. */
+export interface StraceAccept {
+  readonly kind: 'accept';
+  readonly pid: number;
+  readonly atMs: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface StraceSetsid {
+  readonly kind: 'setsid';
+  readonly pid: number;
+  readonly atMs: number;
+}
+
+/** All three user ids became the same. */
+export interface StraceUid {
+  readonly kind: 'uid';
+  readonly pid: number;
+  readonly atMs: number;
+  readonly uid: number;
+}
+
+export type StraceFact =
+  | StraceFork
+  | StraceThread
+  | StraceExec
+  | StraceFailedExec
+  | StraceAccept
+  | StraceSetsid
+  | StraceUid
+  | StraceEnd;
 
 const LINE = /^(\d+) +(\d+\.\d+) (.*)$/s;
 const CALL = /^(\w+)\((.*)\) += (-?\d+|\?)(?: (E[A-Z0-9]+))?/s;
@@ -47,7 +85,7 @@ const EXITED = /^\+\+\+ exited with (\d+) \+\+\+$/;
 const KILLED = /^\+\+\+ killed by (SIG\w+)(?: \(core dumped\))? \+\+\+$/;
 
 /**
- * Reads strace's output, in its order. New threads are left out.
+ * Reads strace's output, in its order.
  * @throws Error at a line that it does not understand: a witness does not guess
  */
 export function parseStrace(text: string): StraceFact[] {
@@ -88,8 +126,31 @@ function readFact(pid: number, atMs: number, endMs: number, said: string): Strac
     if (errno !== undefined) return { kind: 'failed-exec', pid, atMs, file, errno };
     return result === '0' ? { kind: 'exec', pid, atMs, file, argv } : undefined;
   }
-  if (errno !== undefined || result === '?' || args.includes('CLONE_THREAD')) return undefined;
-  return { kind: 'fork', pid, atMs, child: Number(result) };
+  if (errno !== undefined || result === '?') return undefined;
+  return readCall(name, args, Number(result), pid, atMs);
+}
+
+/** A call that succeeded. */
+function readCall(name: string, args: string, result: number, pid: number, atMs: number): StraceFact | undefined {
+  switch (name) {
+    case 'accept':
+    case 'accept4': {
+      const port = /htons\((\d+)\)/.exec(args);
+      const address = /"([^"]+)"/.exec(args);
+      // A local socket has neither.
+      if (port === null || address === null) return undefined;
+      return { kind: 'accept', pid, atMs, address: bytes(address[1] ?? ''), port: Number(port[1]) };
+    }
+    case 'setsid':
+      return { kind: 'setsid', pid, atMs };
+    case 'setresuid': {
+      const [real, effective, saved] = args.split(', ');
+      return real === effective && real === saved ? { kind: 'uid', pid, atMs, uid: Number(real) } : undefined;
+    }
+    default:
+      if (args.includes('CLONE_THREAD')) return { kind: 'thread', pid, atMs, thread: result };
+      return { kind: 'fork', pid, atMs, child: result };
+  }
 }
 
 /** First string, and the strings of the first list. @throws Error if strace cut one */

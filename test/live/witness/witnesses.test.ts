@@ -41,12 +41,30 @@ describe('what strace saw', () => {
     ]);
   });
 
-  it('tells failed execs apart and leaves threads out', () => {
+  it('tells failed execs and threads apart', () => {
     const text = [
       `30 1.000000 execve("${hex('/no')}", ["${hex('no')}"], 0x7ffe /* 3 vars */) = -1 ENOENT (No such file or directory)`,
       '30 1.100000 clone3({flags=CLONE_VM|CLONE_FS|CLONE_THREAD|CLONE_SYSVSEM, stack=0x7f}, 88) = 31',
     ].join('\n');
-    assert.deepEqual(parseStrace(text), [{ kind: 'failed-exec', pid: 30, atMs: 1000, file: '/no', errno: 'ENOENT' }]);
+    assert.deepEqual(parseStrace(text), [
+      { kind: 'failed-exec', pid: 30, atMs: 1000, file: '/no', errno: 'ENOENT' },
+      { kind: 'thread', pid: 30, atMs: 1100, thread: 31 },
+    ]);
+  });
+
+  it('has the clients that were accepted, own sessions, and users that processes became', () => {
+    const text = [
+      `1 1.000000 accept(3, {sa_family=AF_INET, sin_port=htons(58339), sin_addr=inet_addr("${hex('127.0.0.9')}")}, [128 => 16]) = 4`,
+      '2 1.100000 setsid()        = 2',
+      '3 1.200000 setresuid(-1, 102, -1) = 0',
+      '3 1.300000 setresuid(102, 102, 102) = 0',
+      '3 1.400000 setsid()        = -1 EPERM (Operation not permitted)',
+    ].join('\n');
+    assert.deepEqual(parseStrace(text), [
+      { kind: 'accept', pid: 1, atMs: 1000, address: '127.0.0.9', port: 58339 },
+      { kind: 'setsid', pid: 2, atMs: 1100 },
+      { kind: 'uid', pid: 3, atMs: 1300, uid: 102 },
+    ]);
   });
 
   it('is refused where a value was cut or a line is not understood', () => {
