@@ -42,6 +42,7 @@ export class Pipeline {
   #hellos = 0;
   #spans = 0;
   #ended = false;
+  #tracing = false;
 
   constructor(options: PipelineOptions) {
     this.#model = new SshdModel({
@@ -54,6 +55,11 @@ export class Pipeline {
   /** The producer, as it introduced itself last; absent before its first record. */
   get producer(): HelloEvent | undefined {
     return this.#hello;
+  }
+
+  /** All hooks of the producer are in place: it has sent a clock record since it introduced itself. */
+  get tracing(): boolean {
+    return this.#tracing;
   }
 
   /** The stream said that it was over, in so many words: nothing at its end is missing. */
@@ -106,12 +112,15 @@ export class Pipeline {
   }
 
   #note(event: KernelEvent): void {
-    if (event.kind === 'clock') this.#clocks++;
-    else if (event.kind === 'end') this.#ended = true;
+    if (event.kind === 'clock') {
+      this.#clocks++;
+      this.#tracing = this.#hello !== undefined;
+    } else if (event.kind === 'end') this.#ended = true;
     else if (event.kind === 'hello') {
       this.#hello = event;
       this.#hellos++;
       this.#ended = false;
+      this.#tracing = false;
     }
   }
 }

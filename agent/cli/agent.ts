@@ -130,16 +130,18 @@ async function readStream(
   }, 1000);
   const close = (): void => source.close();
   context.stop.addEventListener('abort', close);
-  let hellos = 0;
+  /** Producers that have been announced. */
+  let told = 0;
   let drawn = 0;
   try {
     for await (const chunk of source.chunks) {
       await tee?.push(chunk);
       output.accept(pipeline.push(chunk), pipeline.resource);
       for (; drawn < output.drawn; drawn++) tell(statusFd, STATUS.drawn);
-      if (watch.seen(pipeline.counters.clocks, performance.now())) log('info', 'the producer is alive again');
-      if (pipeline.counters.hellos === hellos) continue;
-      hellos = pipeline.counters.hellos;
+      const { clocks, hellos } = pipeline.counters;
+      if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
+      if (!pipeline.tracing || hellos === told) continue;
+      told = hellos;
       tell(statusFd, STATUS.ready);
       const { producer, producerVersion } = pipeline.producer ?? {};
       log('info', `${producer} ${producerVersion} traces; waiting for connections`);

@@ -90,7 +90,7 @@ export async function trace(flags: Flags, context: CommandContext, tracing: Trac
         'apt-get install util-linux (it has setpriv)',
       );
     case 'no-producer':
-      throw new CommandFailure(EXIT.producer, end.reason, 'sshd-otel doctor tells what is missing');
+      throw new CommandFailure(EXIT.producer, end.reason, end.remedy ?? 'sshd-otel doctor tells what is missing');
   }
 }
 

@@ -22,8 +22,8 @@ export interface Host {
 export interface ProducerFailure {
   readonly code?: number | undefined;
   readonly reason: string;
-  /** Last line of its stderr. */
-  readonly said: string;
+  /** The end of its stderr. */
+  readonly stderr: string;
 }
 
 /** The host that we run on. */
@@ -68,7 +68,6 @@ async function tryProducer(command: ChildCommand, timeoutMs: number): Promise<Pr
     return undefined;
   }
   const exit = await child.stop();
-  const said = child.stderrTail().trim().split('\n').at(-1) ?? '';
   const reason = exit.signal === undefined ? exit.reason : `said nothing within ${timeoutMs / 1000} s`;
-  return { code: exit.code, reason, said };
+  return { code: exit.code, reason, stderr: child.stderrTail() };
 }

@@ -31,16 +31,16 @@ export async function checkProducers(
     return [fail('producer', 'there is no tracer', 'make build, or apt-get install bpftrace')];
   if (!allowed) return candidates.map(({ name }) => note(`producer ${name}`, 'there, but not tried: that needs root'));
   const findings: Finding[] = [];
-  for (const { name, command, exits } of candidates) {
+  for (const { name, command, explain } of candidates) {
     const failure = await host.tryProducer(command, BEGIN_MS);
     const subject = `producer ${name}`;
     if (failure === undefined) {
       findings.push(ok(subject, 'loads and begins its stream'));
       continue;
     }
-    const meaning = failure.code === undefined ? undefined : exits?.get(failure.code);
-    const why = meaning ?? failure.said;
-    findings.push(warn(subject, why === '' ? failure.reason : `${failure.reason}: ${why}`));
+    const known = explain?.(failure.code, failure.stderr);
+    const why = known?.sentence ?? failure.stderr.trim().split('\n').at(-1) ?? '';
+    findings.push(warn(subject, why === '' ? failure.reason : `${failure.reason}: ${why}`, known?.remedy));
   }
   if (findings.some(({ level }) => level === 'ok')) return findings;
   return findings.map((finding) => ({

@@ -65,15 +65,20 @@ const SIGNS: readonly Sign[] = [
   { words: ['Could not load'], fault: REFUSED },
 ];
 
-/** Lines that say ERROR and mean nothing. */
+/** A line that says ERROR and means nothing. */
 const HARMLESS = 'set RLIMIT_MEMLOCK';
+
+/** Whether a line of bpftrace's stderr is nothing that a person should see. */
+export function isHarmless(line: string): boolean {
+  return line.includes(HARMLESS);
+}
 
 /**
  * What is wrong, by what bpftrace said on stderr; undefined if that tells nothing known.
  * Takes time in proportion to the text.
  */
 export function explainBpftrace(stderr: string): ProducerFault | undefined {
-  const lines = stderr.split('\n').filter((line) => !line.includes(HARMLESS));
+  const lines = stderr.split('\n').filter((line) => !isHarmless(line));
   for (const { words, fault } of SIGNS) {
     if (lines.some((line) => words.every((word) => line.includes(word)))) return fault;
   }

@@ -4,7 +4,8 @@ import { VERSION } from '../config/version.ts';
 import { bpftraceCommand } from '../source/bpftrace-producer.ts';
 import { readHostFacts } from '../source/host-facts.ts';
 import { LIBBPF_EXITS, libbpfCommand, libbpfPlaces } from '../source/libbpf-producer.ts';
-import type { ProducerCandidate } from './supervisor.ts';
+import { explainBpftrace, isHarmless } from '../source/producer-errors.ts';
+import type { Explanation, ProducerCandidate } from './supervisor.ts';
 
 export interface ProducerOptions {
   /** Trace only the sshd that listens with this pid. */
@@ -33,20 +34,25 @@ export async function findProducers(
   if (wanted !== 'bpftrace') {
     const program = libbpfPlaces(PACKAGE_ROOT).find(isExecutable);
     if (program !== undefined)
-      candidates.push({ name: 'libbpf', command: libbpfCommand(program, options), exits: LIBBPF_EXITS });
+      candidates.push({ name: 'libbpf', command: libbpfCommand(program, options), explain: explainLibbpf });
   }
   if (wanted !== 'libbpf') {
     const program = BPFTRACE_PLACES.find(isExecutable);
     const script = `${PACKAGE_ROOT}/ebpf/sshd-otel.bt`;
     if (program !== undefined) {
       const command = bpftraceCommand(program, { ...readHostFacts(), ...options, script, version: VERSION });
-      candidates.push({ name: 'bpftrace', command });
+      candidates.push({ name: 'bpftrace', command, isHarmless, explain: (_, stderr) => explainBpftrace(stderr) });
     }
   }
   if (candidates.length > 0) return { candidates };
   return wanted === 'libbpf'
     ? { candidates, missing: 'the libbpf producer is not built', remedy: 'make build builds it' }
     : { candidates, missing: 'there is no tracer: bpftrace is not installed', remedy: 'apt-get install bpftrace' };
+}
+
+function explainLibbpf(code: number | undefined): Explanation | undefined {
+  const sentence = code === undefined ? undefined : LIBBPF_EXITS.get(code);
+  return sentence === undefined ? undefined : { sentence };
 }
 
 function isExecutable(path: string): boolean {

@@ -11,8 +11,18 @@ import type { AgentStatus } from './agent-status.ts';
 export interface ProducerCandidate {
   readonly name: string;
   readonly command: ChildCommand;
-  /** What an exit status of it means, where it is known. */
-  readonly exits?: ReadonlyMap<number, string> | undefined;
+  /** Lines of its stderr that mean nothing and are not passed on. */
+  readonly isHarmless?: ((line: string) => boolean) | undefined;
+  /** Why it ended, by its exit status and the end of its stderr; undefined if that tells nothing known. */
+  readonly explain?: ((code: number | undefined, stderr: string) => Explanation | undefined) | undefined;
+}
+
+/** Why a producer ended, for people. */
+export interface Explanation {
+  /** One clause. */
+  readonly sentence: string;
+  /** Command that mends it, if one does. */
+  readonly remedy?: string | undefined;
 }
 
 export interface SupervisorOptions {
@@ -38,9 +48,11 @@ export interface SupervisorOptions {
 export type SupervisorEnd =
   | { readonly type: 'stopped'; readonly agent: ChildExit }
   /** No producer could begin. */
-  | { readonly type: 'no-producer'; readonly reason: string }
+  | { readonly type: 'no-producer'; readonly reason: string; readonly remedy?: string | undefined }
   /** The agent ended with a final status. */
   | { readonly type: 'agent-refused'; readonly agent: ChildExit };
+
+const BEGIN_MS = 30_000;
 
 /** Lines of a producer's stderr that are passed on, a run. */
 const MAX_STDERR_LINES = 50;
@@ -82,6 +94,7 @@ async function feed(
 ): Promise<SupervisorEnd | undefined> {
   const backoff = new Backoff(options.backoff);
   const graceMs = options.producerGraceMs ?? 5_000;
+  const beginMs = options.beginMs ?? BEGIN_MS;
   const gone = new AbortController();
   void agent.exited.then(() => gone.abort());
   // Writing to an agent that is gone is no fault of ours; its exit tells.
@@ -93,7 +106,7 @@ async function feed(
     const startedMs = performance.now();
     status.reset();
     const producer = startProducer(candidate, agent.stdin, options.log);
-    const happening = await nextHappening(producer, agent, status, options);
+    const happening = await nextHappening(producer, agent, status, options.stop, beginMs);
     if (status.ready) choice.begun = true;
 
     if (happening.type === 'stop') return { type: 'stopped', agent: await endBoth(producer, agent, graceMs, options) };
@@ -102,7 +115,7 @@ async function feed(
       return undefined;
     }
     const exit = happening.type === 'exited' ? happening.exit : await producer.stop('SIGTERM', graceMs);
-    const reason = reasonOf(candidate, happening, exit, producer, options);
+    const { sentence, remedy } = whyItEnded(candidate, happening, exit, producer.stderrTail(), beginMs);
     // A line that it could not finish must not swallow the next producer's first record.
     agent.stdin.write('\n');
 
@@ -112,13 +125,13 @@ async function feed(
       if (next === undefined) {
         agent.stdin.end();
         await endAgent(agent, options.flushMs);
-        return { type: 'no-producer', reason };
+        return { type: 'no-producer', reason: sentence, remedy };
       }
-      options.log('warn', `${reason}; ${next.name} is used instead`);
+      options.log('warn', `${sentence}; ${next.name} is used instead`);
       continue;
     }
     const pauseMs = backoff.pauseAfter(performance.now() - startedMs);
-    options.log('warn', `${reason}; it is started again in ${seconds(pauseMs)}, what happens meanwhile is not seen`);
+    options.log('warn', `${sentence}; it is started again in ${seconds(pauseMs)}, what happens meanwhile is not seen`);
     if (await pause(pauseMs, AbortSignal.any([options.stop, gone.signal]))) continue;
     if (!options.stop.aborted) return undefined;
     agent.stdin.end();
@@ -138,8 +151,9 @@ function startProducer(
     // Ctrl-C is for us: a producer that died of it on its own could not say goodbye in order.
     detached: true,
     onStderrLine(line) {
+      if (line.trim() === '' || candidate.isHarmless?.(line) === true) return;
       lines++;
-      if (lines <= MAX_STDERR_LINES && line.trim() !== '') log('info', `${candidate.name}: ${line}`);
+      if (lines <= MAX_STDERR_LINES) log('info', `${candidate.name}: ${line}`);
       if (lines === MAX_STDERR_LINES) log('warn', `${candidate.name} says more, which is left out`);
     },
   });
@@ -149,15 +163,15 @@ async function nextHappening(
   producer: Child,
   agent: Child,
   status: AgentStatus,
-  options: SupervisorOptions,
+  stop: AbortSignal,
+  beginMs: number,
 ): Promise<Happening> {
   const over = new AbortController();
-  const beginMs = options.beginMs ?? 30_000;
   try {
     return await Promise.race<Happening>([
       agent.exited.then(() => ({ type: 'agent-exited' })),
       producer.exited.then((exit) => ({ type: 'exited', exit })),
-      aborted(options.stop, over.signal).then(() => ({ type: 'stop' })),
+      aborted(stop, over.signal).then(() => ({ type: 'stop' })),
       status.stalled.then(() => ({ type: 'stalled' })),
       sleep(beginMs, undefined, { signal: over.signal }).then(
         () => (status.ready ? new Promise<Happening>(() => undefined) : { type: 'no-begin' }),
@@ -169,21 +183,20 @@ async function nextHappening(
   }
 }
 
-function reasonOf(
+function whyItEnded(
   candidate: ProducerCandidate,
   happening: Happening,
   exit: ChildExit,
-  producer: Child,
-  options: SupervisorOptions,
-): string {
-  const { name, exits } = candidate;
-  if (happening.type === 'stalled') return `${name} has stalled and was ended (${exit.reason})`;
-  if (happening.type === 'no-begin') {
-    return `${name} has not begun its stream within ${seconds(options.beginMs ?? 30_000)} and was ended (${exit.reason})`;
-  }
-  const meaning = exit.code === undefined ? undefined : exits?.get(exit.code);
-  const said = meaning ?? producer.stderrTail().trim().split('\n').at(-1) ?? '';
-  return `${name} ${exit.reason}${said === '' ? '' : `: ${said}`}`;
+  stderr: string,
+  beginMs: number,
+): Explanation {
+  const { name, explain } = candidate;
+  if (happening.type === 'stalled') return { sentence: `${name} has stalled and was ended (${exit.reason})` };
+  if (happening.type === 'no-begin')
+    return { sentence: `${name} has not begun its stream within ${seconds(beginMs)} and was ended (${exit.reason})` };
+  const known = explain?.(exit.code, stderr);
+  const why = known?.sentence ?? stderr.trim().split('\n').at(-1) ?? '';
+  return { sentence: `${name} ${exit.reason}${why === '' ? '' : `: ${why}`}`, remedy: known?.remedy };
 }
 
 /** The producer first, so that its last records arrive; then the agent, which sends what it has. */

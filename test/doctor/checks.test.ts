@@ -9,7 +9,7 @@ import { type FakeHostOptions, fakeHost } from './fake-host.ts';
 const LIBBPF: ProducerCandidate = {
   name: 'libbpf',
   command: { command: 'libbpf', args: [] },
-  exits: new Map([[6, 'the kernel refused the BPF programs']]),
+  explain: (code) => (code === 6 ? { sentence: 'the kernel refused the BPF programs' } : undefined),
 };
 const BPFTRACE: ProducerCandidate = { name: 'bpftrace', command: { command: 'bpftrace', args: [] } };
 
@@ -89,15 +89,15 @@ describe('doctor', () => {
     ],
     [
       'one producer that is refused',
-      { producers: { libbpf: { code: 6, reason: 'exited with status 6', said: '' } } },
+      { producers: { libbpf: { code: 6, reason: 'exited with status 6', stderr: '' } } },
       ['warn producer libbpf: exited with status 6: the kernel refused the BPF programs'],
     ],
     [
       'both producers dead',
       {
         producers: {
-          libbpf: { code: 1, reason: 'exited with status 1', said: 'no luck' },
-          bpftrace: { reason: 'said nothing within 20 s', said: '' },
+          libbpf: { code: 1, reason: 'exited with status 1', stderr: 'no luck' },
+          bpftrace: { reason: 'said nothing within 20 s', stderr: '' },
         },
       },
       ['fail producer libbpf: exited with status 1: no luck', 'fail producer bpftrace: said nothing within 20 s'],
@@ -138,7 +138,7 @@ describe('doctor', () => {
 
   test('no producer is started without the right to', async () => {
     const files = status('0000000000000000');
-    const broken = { libbpf: { reason: 'was started', said: '' }, bpftrace: { reason: 'was started', said: '' } };
+    const broken = { libbpf: { reason: 'was started', stderr: '' }, bpftrace: { reason: 'was started', stderr: '' } };
     const findings = await examined({ files, uid: 1000, producers: broken });
     assert.ok(!findings.some(({ text }) => text.includes('was started')));
     assert.ok(findings.some(({ subject, level }) => subject === 'producer libbpf' && level === 'note'));

@@ -109,7 +109,22 @@ describe('supervisor', { timeout: 60_000 }, () => {
 
   test('gives up where no producer can begin, and says why', async () => {
     const world = start([producer('one', 'dies'), producer('two', 'dies')]);
-    assert.deepEqual(await world.end, { type: 'no-producer', reason: 'two exited with status 4: no rights to trace' });
+    assert.deepEqual(await world.end, {
+      type: 'no-producer',
+      reason: 'two exited with status 4: no rights to trace',
+      remedy: undefined,
+    });
+  });
+
+  test('says what the end of a producer means and what mends it, where that is known', async () => {
+    const explain = (code: number | undefined, stderr: string) =>
+      code === 4 && stderr.includes('no rights') ? { sentence: 'a right is missing', remedy: 'sudo' } : undefined;
+    const world = start([{ ...producer('one', 'dies'), explain }]);
+    assert.deepEqual(await world.end, {
+      type: 'no-producer',
+      reason: 'one exited with status 4: a right is missing',
+      remedy: 'sudo',
+    });
   });
 
   test('a program that does not exist is a producer that cannot begin', async () => {
@@ -117,6 +132,7 @@ describe('supervisor', { timeout: 60_000 }, () => {
     assert.deepEqual(await world.end, {
       type: 'no-producer',
       reason: 'one could not be started: no-such-tracer not found',
+      remedy: undefined,
     });
   });
 
