@@ -27,6 +27,8 @@ export interface Attempt {
   allowedNs: bigint | undefined;
   /** Time inside it that waited for the client. */
   clientNs: bigint;
+  /** Prompts that the user has answered. */
+  prompts: number;
   /** Events were lost while it waited for its answer: what answer comes may be another attempt's. */
   gapped: boolean;
 }
@@ -52,6 +54,7 @@ export function openAttempt(
     endNs: undefined,
     allowedNs: undefined,
     clientNs: 0n,
+    prompts: 0,
     gapped: false,
   };
 }

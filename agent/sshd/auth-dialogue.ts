@@ -3,6 +3,7 @@
  * what a success meant. Attempts are strictly sequential, so the next request resynchronises after a loss.
  */
 import type { MonitorMessageEvent } from '../decode/kernel-event.ts';
+import { AnswerGaps } from './answer-gaps.ts';
 import { type Attempt, AUTH, openAttempt, type Sequel, settleAttempt, type Verdict } from './attempt.ts';
 import type { Connection } from './connection.ts';
 import type { Handshake } from './handshake.ts';
@@ -23,11 +24,11 @@ export class AuthDialogue {
   #startNs: bigint | undefined;
   #lookupNs: bigint | undefined;
   #accountNs: bigint | undefined;
-  /** Since when the server waits for the client's next request. */
-  #idleNs: bigint | undefined;
+  /** Since when the server waits for the client's first attempt (`none` is answered at once). */
+  #firstIdleNs: bigint | undefined;
   /** Since when an open keyboard-interactive attempt is at its present step. */
   #stepNs: bigint | undefined;
-  #concludeNs: bigint | undefined;
+  readonly #answers: AnswerGaps;
   #done = false;
   readonly #connection: Connection;
   readonly #handshake: Handshake;
@@ -37,6 +38,7 @@ export class AuthDialogue {
     this.#connection = connection;
     this.#handshake = handshake;
     this.#sha256 = sha256;
+    this.#answers = new AnswerGaps(connection);
   }
 
   /** The attempt during which something happens now, if one is open. */
@@ -59,9 +61,9 @@ export class AuthDialogue {
     if (this.#judged !== undefined) this.#judged.gapped = true;
     this.#lookupNs = undefined;
     this.#accountNs = undefined;
-    this.#idleNs = undefined;
+    this.#firstIdleNs = undefined;
     this.#stepNs = undefined;
-    this.#concludeNs = undefined;
+    this.#answers.gap();
     this.#handshake.gapped = true;
   }
 
@@ -101,10 +103,10 @@ export class AuthDialogue {
         this.begin(ts, false);
         if (m.data.bytes.length > 0) connection.userValid = m.data.bytes[0] === 1;
         connection.phase(PHASES.userLookup, AUTH, this.#lookupNs, ts);
-        this.#idleNs = ts;
+        this.#firstIdleNs = ts;
         break;
       case MONITOR.reqPamAccount:
-        connection.phase(PHASES.conclude, AUTH, this.#concludeNs, ts);
+        this.#answers.success(ts);
         this.#accountNs = ts;
         break;
       case MONITOR.ansPamAccount:
@@ -183,8 +185,7 @@ export class AuthDialogue {
     this.begin(ts, false);
     if (this.#done) return;
     this.#settle('another', ts);
-    this.#connection.phase(PHASES.authWait, AUTH, this.#idleNs, ts);
-    this.#idleNs = undefined;
+    this.#waited(ts);
     const attempt = openAttempt(this.nextOrdinal(), method, ts);
     if (m.type === MONITOR.reqKeyAllowed) {
       const request = keyRequest(m);
@@ -206,7 +207,7 @@ export class AuthDialogue {
     this.#settle('another', m.tsNs);
     const attempt = openAttempt(this.nextOrdinal(), method, m.tsNs, 'monitor', true);
     this.#open = attempt;
-    this.#idleNs = undefined;
+    this.#firstIdleNs = undefined;
     return attempt;
   }
 
@@ -232,8 +233,7 @@ export class AuthDialogue {
     attempt.verdict = answer === undefined || attempt.gapped ? undefined : verdict;
     if (!attempt.gapped) attempt.endNs = tsNs;
     this.#open = undefined;
-    this.#idleNs = tsNs;
-    this.#concludeNs = tsNs;
+    this.#answers.answered(attempt.startUnknown || attempt.gapped ? undefined : attempt.startNs, tsNs);
     if (attempt.verdict === 'no' || attempt.verdict === 'acceptable') {
       settleAttempt(attempt, 'another', tsNs, this.#connection);
     } else {
@@ -247,16 +247,29 @@ export class AuthDialogue {
     const since = this.#stepNs;
     this.#stepNs = tsNs;
     if (attempt === undefined || since === undefined || tsNs <= since) return;
-    if (phase.owner === 'client') attempt.clientNs += tsNs - since;
-    const before = phase.owner === 'server' ? tsNs - since : 0n;
+    if (phase.owner === 'client') {
+      attempt.clientNs += tsNs - since;
+      // Only the answer to the first request is held back, not those to what the user typed.
+      const first = attempt.prompts === 0;
+      attempt.prompts++;
+      const gap = { parent: attempt.ref, requestNs: attempt.startNs, answerNs: since, nextNs: tsNs };
+      if (first && !attempt.gapped) return this.#answers.add(gap);
+      return this.#connection.phase(attempt.gapped ? PHASES.answerGap : phase, attempt.ref, since, tsNs);
+    }
     this.#connection.phase(phase, attempt.ref, since, tsNs);
-    this.#connection.spend('server', -before); // the attempt itself accounts for it
+    this.#connection.spend('server', since - tsNs); // the attempt itself accounts for it
+  }
+
+  /** The client was waited for, until now. */
+  #waited(tsNs: bigint): void {
+    this.#connection.phase(PHASES.authWait, AUTH, this.#firstIdleNs, tsNs);
+    this.#firstIdleNs = undefined;
+    this.#answers.next(tsNs);
   }
 
   #account(m: MonitorMessageEvent): void {
     this.#connection.phase(PHASES.account, AUTH, this.#accountNs, m.tsNs);
-    this.#concludeNs = m.tsNs;
-    this.#idleNs = m.tsNs;
+    this.#answers.answered(undefined, m.tsNs);
     if (word(m) !== 0) return;
     this.#connection.accountDenied = true;
     this.#settle('denied', m.tsNs);
@@ -284,13 +297,14 @@ export class AuthDialogue {
   finish(tsNs: bigint, success: boolean, proven: boolean): void {
     if (this.#done) return;
     const waits = !success && this.#open === undefined;
-    if (waits) this.#connection.phase(PHASES.authWait, AUTH, this.#idleNs, tsNs);
+    if (waits) this.#waited(tsNs);
     this.#settle(success ? 'authenticated' : 'end', tsNs);
     this.#done = true;
     if (success) {
-      if (proven) this.#connection.phase(PHASES.conclude, AUTH, this.#concludeNs, tsNs);
+      if (proven) this.#answers.success(tsNs);
       this.#connection.authenticate(tsNs, proven);
     }
+    this.#answers.tell();
     if (this.#startNs === undefined) return;
     const judged = this.#connection.attempts > 0;
     const unjudged = this.#connection.lossy ? undefined : 'aborted';

@@ -134,7 +134,7 @@ export class Connection implements ConnectionFacts {
   phase(phase: Phase, parent: SpanRef, startNs: bigint | undefined, endNs: bigint): void {
     if (startNs === undefined || endNs <= startNs) return;
     this.#phases++;
-    this.spend(phase.owner, endNs - startNs);
+    if (phase.owner !== undefined) this.spend(phase.owner, endNs - startNs);
     const ref: SpanRef = { kind: 'phase', key: [phase.name, String(this.#phases)] };
     this.tell({ kind: 'phase', ref, parent, startNs, endNs, name: phase.name, owner: phase.owner }, endNs);
   }

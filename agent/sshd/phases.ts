@@ -1,7 +1,7 @@
 /**
  * Names of the leaves that account for a login's time, and who it was spent on. Each is the stretch between two signals;
  * together they leave no gap from accept to the first program. sshd's own few milliseconds inside a stretch that waits
- * for the client cannot be told apart from outside.
+ * for the client cannot be told apart from outside. A stretch that is both, in shares not known, has no owner.
  */
 import type { TimeOwner } from './session-event.ts';
 
@@ -28,6 +28,10 @@ export const PHASES = {
   check: { name: 'ssh.auth.check', owner: 'server' },
   /** PAM account management. */
   account: { name: 'ssh.auth.account', owner: 'server' },
+  /** sshd holds its answer back, see `reply-delay.ts`. */
+  replyDelay: { name: 'ssh.auth.reply_delay', owner: 'server' },
+  /** Answer to the next request where it cannot be told how long sshd held the answer back: nobody got in. */
+  answerGap: { name: 'ssh.auth.gap', owner: undefined },
   /** The network child takes a success in: last answer to account management, and to the hand-over of the keys. */
   conclude: { name: 'ssh.auth.conclude', owner: 'server' },
   /** PAM session, motd, fork of the user child. */
@@ -36,7 +40,7 @@ export const PHASES = {
   channelRequest: { name: 'ssh.setup.channel_request', owner: 'client' },
   /** Fork of the session leader to its first program. */
   spawn: { name: 'ssh.session.spawn', owner: 'server' },
-} as const satisfies Readonly<Record<string, { readonly name: string; readonly owner: TimeOwner }>>;
+} as const satisfies Readonly<Record<string, { readonly name: string; readonly owner: TimeOwner | undefined }>>;
 
 /** One row of `PHASES`. */
 export type Phase = (typeof PHASES)[keyof typeof PHASES];

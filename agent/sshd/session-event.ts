@@ -162,7 +162,8 @@ export interface AttemptActivity extends ActivityBase {
 export interface PhaseActivity extends ActivityBase {
   readonly kind: 'phase';
   readonly name: string;
-  readonly owner: TimeOwner;
+  /** Absent: both, in shares that are not known. */
+  readonly owner?: TimeOwner | undefined;
 }
 
 /** `ssh.session.setup`: authenticated to the fork of the first session leader. */
