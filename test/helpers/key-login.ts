@@ -1,7 +1,3 @@
-import assert from 'node:assert/strict';
-import { noRedaction } from '../../agent/span/redactor.ts';
-import { SpanBuilder, type SpanBuilderOptions } from '../../agent/span/span-builder.ts';
-import type { SpanRecord } from '../../agent/span/span-record.ts';
 import type { SessionEvent } from '../../agent/sshd/session-event.ts';
 import {
   AUTH,
@@ -11,7 +7,6 @@ import {
   auth,
   bytes,
   connection,
-  HOST,
   handshake,
   helper,
   phase,
@@ -22,30 +17,6 @@ import {
   setup,
   told,
 } from './session-events.ts';
-
-/** A builder that knows its host. */
-export function builder(options: Partial<SpanBuilderOptions> = {}): SpanBuilder {
-  const made = new SpanBuilder({
-    hostKey: new Uint8Array(32),
-    redactor: noRedaction,
-    agentVersion: '0.0.0',
-    ...options,
-  });
-  made.apply({ type: 'host', host: HOST });
-  return made;
-}
-
-/** All spans that the events give. */
-export function applyAll(made: SpanBuilder, events: readonly SessionEvent[]): SpanRecord[] {
-  return events.flatMap((event) => made.apply(event));
-}
-
-/** The first span of that name. */
-export function named(spans: readonly SpanRecord[], name: string): SpanRecord {
-  const span = spans.find((each) => each.name === name);
-  assert.ok(span, `no span ${name} among ${spans.map((each) => each.name).join(' ')}`);
-  return span;
-}
 
 /** A key login after a refused key, one session, two programs. The facts are those at its end from the start on. */
 export function keyLogin(): { events: SessionEvent[]; facts: ReturnType<typeof connection> } {

@@ -1,84 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { noRedaction } from '../../agent/span/redactor.ts';
-import { SpanBuilder, type SpanBuilderOptions } from '../../agent/span/span-builder.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
-import { ROOT, type SessionEvent } from '../../agent/sshd/session-event.ts';
+import { ROOT } from '../../agent/sshd/session-event.ts';
+import { keyLogin } from '../helpers/key-login.ts';
 import {
-  AUTH,
   at,
   attempt,
-  attemptRef,
   auth,
   bytes,
   connection,
-  HOST,
   handshake,
-  helper,
   phase,
   program,
   programRef,
-  session,
   sessionRef,
-  setup,
   tick,
   told,
   WALL_OFFSET_NS,
 } from '../helpers/session-events.ts';
-
-function builder(options: Partial<SpanBuilderOptions> = {}): SpanBuilder {
-  const made = new SpanBuilder({
-    hostKey: new Uint8Array(32),
-    redactor: noRedaction,
-    agentVersion: '0.0.0',
-    ...options,
-  });
-  made.apply({ type: 'host', host: HOST });
-  return made;
-}
-
-function applyAll(made: SpanBuilder, events: readonly SessionEvent[]): SpanRecord[] {
-  return events.flatMap((event) => made.apply(event));
-}
-
-function named(spans: readonly SpanRecord[], name: string): SpanRecord {
-  const span = spans.find((each) => each.name === name);
-  assert.ok(span, `no span ${name} among ${spans.map((each) => each.name).join(' ')}`);
-  return span;
-}
-
-/** A key login after a refused key, one session, two programs. The facts are those at its end from the start on. */
-function keyLogin(): { events: SessionEvent[]; facts: ReturnType<typeof connection> } {
-  const facts = connection({
-    user: { name: bytes('ada'), source: 'monitor' },
-    authenticated: true,
-    authenticatedNs: at(215),
-    authMethods: ['publickey'],
-    key: { type: 'ssh-ed25519', fingerprint: 'SHA256:abc', certificate: false },
-    attempts: 2,
-    failedAttempts: 1,
-    sessions: 1,
-    programs: 2,
-    endNs: at(449),
-  });
-  const inSession = sessionRef(820, 300);
-  const events: SessionEvent[] = [
-    { type: 'connection-opened', connection: facts, tsNs: at(0) },
-    told(facts, handshake(0, 80)),
-    told(facts, attempt(1, 81, 90, { method: 'publickey', query: true, result: 'rejected' })),
-    told(facts, helper('authorized_keys_command', 815, 95, 190, attemptRef(2), ['/opt/keys', 'ada'])),
-    told(facts, attempt(2, 91, 200, { method: 'publickey', result: 'accepted' })),
-    told(facts, phase('ssh.auth.wait', AUTH, 'client', 200, 210)),
-    told(facts, auth(80, 215, 'accepted')),
-    { type: 'authenticated', connection: facts, tsNs: at(215) },
-    told(facts, setup(215, 300)),
-    told(facts, program(821, 330, 380, programRef(820, 300), inSession, ['false'], { exit: { code: 1, core: false } })),
-    told(facts, program(820, 300, 400, inSession, inSession, ['bash', '-c', 'false; true'])),
-    told(facts, session(820, 300, 400, { type: 'exec' })),
-    { type: 'connection-closed', connection: facts, tsNs: at(450) },
-  ];
-  return { events, facts };
-}
+import { applyAll, builder, named } from '../helpers/spans.ts';
 
 test('a connection becomes one tree with one root, which is the last span', () => {
   const spans = applyAll(builder(), keyLogin().events);
@@ -265,54 +205,4 @@ test('the same events give the same spans, and the key decides the ids alone', (
     first.map(({ name, startNs }) => [name, startNs]),
   );
   assert.ok(otherKey.every((span, i) => span.spanId !== first[i]?.spanId));
-});
-
-test('a connection and a session still open after 2 s are told once by markers, and by their spans at their end', () => {
-  const { events, facts } = keyLogin();
-  const made = builder();
-  const sid = sessionRef(820, 300);
-  applyAll(made, events.slice(0, 8));
-  made.apply({ type: 'session-opened', connection: facts, session: sid, tsNs: at(300) });
-  const markers = (ms: number): SpanRecord[] =>
-    made.apply(tick(ms)).filter((span) => span.attributes['ssh.span.pending'] === true);
-  assert.deepEqual(markers(2_214), []);
-  const [connectionMarker, sessionMarker, ...more] = [...markers(2_215), ...markers(2_300), ...markers(60_000)];
-  assert.equal(more.length, 0);
-  const closing = applyAll(made, [
-    told(facts, session(820, 300, 90_000)),
-    { type: 'connection-closed', connection: facts, tsNs: at(90_000) },
-  ]);
-  const root = named(closing, 'ssh.connection');
-  const own = named(closing, 'ssh.session');
-  assert.equal(connectionMarker?.name, 'ssh.connection (open)');
-  assert.equal(connectionMarker?.parentSpanId, root.spanId);
-  assert.equal(sessionMarker?.name, 'ssh.session (open)');
-  assert.equal(sessionMarker?.parentSpanId, own.spanId);
-  assert.equal(sessionMarker?.attributes['ssh.session.id'], own.spanId);
-  assert.equal(sessionMarker?.startNs, sessionMarker?.endNs);
-  assert.equal(sessionMarker?.startNs, own.startNs);
-  assert.equal(new Set([root, own, connectionMarker, sessionMarker].map((span) => span?.spanId)).size, 4);
-});
-
-test('what ended within 2 s has no marker, and markers can be switched off', () => {
-  const { events, facts } = keyLogin();
-  const opened: SessionEvent = {
-    type: 'session-opened',
-    connection: facts,
-    session: sessionRef(820, 300),
-    tsNs: at(300),
-  };
-  const upToSession = [...events.slice(0, 8), opened, ...events.slice(8, -1)];
-  const pending = (made: SpanBuilder): string[] => {
-    applyAll(made, upToSession);
-    return made
-      .apply(tick(5_000))
-      .filter((span) => span.attributes['ssh.span.pending'])
-      .map((span) => span.name);
-  };
-  assert.deepEqual(pending(builder()), ['ssh.connection (open)']);
-  assert.deepEqual(pending(builder({ openMarkers: false })), []);
-  const made = builder();
-  applyAll(made, [...upToSession, ...events.slice(-1)]);
-  assert.deepEqual(made.apply(tick(5_000)), []);
 });
