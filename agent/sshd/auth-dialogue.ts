@@ -79,19 +79,8 @@ export class AuthDialogue {
     const ts = m.tsNs;
     connection.evidence.privilegeSeparation = true;
     if (POST_AUTH_TYPES.has(m.type) && !this.#done) this.finish(ts, true, false);
+    this.#handshake.message(m.type, ts);
     switch (m.type) {
-      case MONITOR.reqSetcompat:
-        this.#handshake.bannerByNetworkChild = true;
-        break;
-      case MONITOR.ansState:
-        this.#handshake.readyNs = ts;
-        break;
-      case MONITOR.reqSign:
-        this.#handshake.signRequestNs ??= ts;
-        break;
-      case MONITOR.ansSign:
-        this.#handshake.signedNs ??= ts;
-        break;
       case MONITOR.reqPwnam: {
         const name = userName(m);
         if (name !== undefined) connection.user = { name, source: 'monitor' };
@@ -233,7 +222,9 @@ export class AuthDialogue {
     attempt.verdict = answer === undefined || attempt.gapped ? undefined : verdict;
     if (!attempt.gapped) attempt.endNs = tsNs;
     this.#open = undefined;
-    this.#answers.answered(attempt.startUnknown || attempt.gapped ? undefined : attempt.startNs, tsNs);
+    // After a prompt only some versions hold the refusal back (10.6 does, 8.4 does not), and none the success.
+    const untold = attempt.startUnknown || attempt.gapped || attempt.prompts > 0;
+    this.#answers.answered(untold ? undefined : attempt.startNs, tsNs);
     if (attempt.verdict === 'no' || attempt.verdict === 'acceptable') {
       settleAttempt(attempt, 'another', tsNs, this.#connection);
     } else {

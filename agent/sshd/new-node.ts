@@ -35,6 +35,7 @@ export function newNode(
     helper: undefined,
     image: undefined,
     execs: 0,
+    bornExecId: process.adopted ? undefined : process.execId,
     afterAuth: connection.authenticated,
     duringPrompt: attempt?.method === 'keyboard-interactive',
     attempt: known?.ref,

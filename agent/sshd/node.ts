@@ -11,7 +11,8 @@ export interface OpenProgram {
   readonly parent: SpanRef;
   readonly startNs: bigint;
   readonly event: ExecEvent | undefined;
-  readonly execNumber: number;
+  /** Within the process, from 1; absent where execs of it may have been missed. */
+  readonly execNumber: number | undefined;
   forks: number;
   forksFailed: number;
   /** Events were lost while it ran: an exec may have ended it, a child may have run a program. */
@@ -70,6 +71,8 @@ export interface ProcessNode {
   /** Base name of the last image it ran. */
   image: string | undefined;
   execs: number;
+  /** The kernel's exec number that it was born with: its parent's. Absent where its fork was not seen. */
+  readonly bornExecId: number | undefined;
   /** For an undecided child of the monitor: what was going on when it was forked. */
   readonly afterAuth: boolean;
   readonly duringPrompt: boolean;

@@ -26,10 +26,16 @@ export function openProgram(
   parent: SpanRef,
 ): OpenProgram {
   node.execs++;
-  const execNumber = event?.execId ?? node.execs;
-  const ref: SpanRef = { kind: 'program', key: spanKey(node, execNumber) };
+  const ref: SpanRef = { kind: 'program', key: spanKey(node, event?.execId ?? node.execs) };
+  const execNumber = numberOf(node, event);
   const gapped = node.connection.gapUntilNs !== undefined;
   return { ref, parent, startNs, event, execNumber, forks: 0, forksFailed: 0, failedExecs: 0, gapped };
+}
+
+/** The kernel's own number goes on from the parent's at a fork, so what it was at birth tells how many were the process's. */
+function numberOf(node: ProcessNode, event: ExecEvent | undefined): number | undefined {
+  if (event?.execId !== undefined && node.bornExecId !== undefined) return event.execId - node.bornExecId;
+  return node.process.adopted || node.connection.lossy ? undefined : node.execs;
 }
 
 function programFacts(node: ProcessNode, program: OpenProgram, end: ProgramEnd): ProgramFacts {

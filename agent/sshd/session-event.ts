@@ -32,7 +32,7 @@ export type SpanKind =
 
 /**
  * Names a span inside its connection; the same activity has the same ref in every run. `key` parts: attempt: ordinal;
- * session: leader's pid and start; program and helper: pid, start, exec number; phase: its name and ordinal; others none.
+ * session: leader's pid and start; program and helper: pid, start, the kernel's exec number; phase: its name and ordinal; others none.
  */
 export interface SpanRef {
   readonly kind: SpanKind;
@@ -195,8 +195,8 @@ export interface SessionActivity extends ActivityBase {
 export interface ProgramFacts {
   readonly process: ProcessId;
   readonly ppid?: number | undefined;
-  /** 1.. number of the exec within the process. */
-  readonly execNumber: number;
+  /** 1.. number of the exec within the process; absent where its fork was not seen. */
+  readonly execNumber?: number | undefined;
   readonly uids?: Uids | undefined;
   readonly sid?: number | undefined;
   readonly pgid?: number | undefined;
