@@ -60,7 +60,7 @@ export function putProgram(
   put(attributes, ATTR.sessionLeaderPid, program.sid);
   put(attributes, ATTR.groupLeaderPid, program.pgid);
   put(attributes, ATTR.loginUid, program.loginUid);
-  if (program.execNumber > 1) put(attributes, ATTR.execNumber, program.execNumber);
+  if ((program.execNumber ?? 1) > 1) put(attributes, ATTR.execNumber, program.execNumber);
   putFlag(attributes, ATTR.replaced, program.replaced);
   putFlag(attributes, ATTR.survivor, program.survivor);
   putCount(attributes, ATTR.forks, program.forks ?? 0);
