@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Lab } from '../../agent/lab/lab.ts';
 import { Pipeline } from '../../agent/pipeline.ts';
 import { childSource } from '../../agent/source/child-source.ts';
+import type { LibbpfOptions } from '../../agent/source/libbpf-producer.ts';
 import { noRedaction, type Redactor } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import { findProducers } from '../../agent/supervise/producers.ts';
@@ -35,8 +36,9 @@ export async function startTracing(
   lab: Lab,
   producer: ProducerName,
   redactor: Redactor = noRedaction,
+  options: Pick<LibbpfOptions, 'exact'> = {},
 ): Promise<Tracing> {
-  const { candidates } = await findProducers(producer, { listenerPid: lab.listenerPid });
+  const { candidates } = await findProducers(producer, { listenerPid: lab.listenerPid, ...options });
   const [candidate] = candidates;
   if (candidate === undefined) throw new Error(`no ${producer} here`);
   const source = childSource(candidate.command);

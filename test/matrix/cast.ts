@@ -1,0 +1,108 @@
+/** The clients of one scenario. Each speaks from a loopback address of its own, which tells its connection apart. */
+import { connect, type Socket } from 'node:net';
+import type { LoginOptions } from '../../agent/lab/client.ts';
+import type { ClientRun, ClientSession } from '../../agent/lab/client-process.ts';
+import type { Lab } from '../../agent/lab/lab.ts';
+
+/** What one client did. */
+export interface Part {
+  /** Where it spoke from. */
+  readonly address: string;
+  readonly user?: string | undefined;
+  /** Rode on the connection of another one, from the same address. */
+  readonly rides: boolean;
+  /** Absent for a bare socket. */
+  run?: ClientRun | undefined;
+  /** For a bare socket: what it sent, and who closed first after how long. */
+  raw?: { readonly sent: string; readonly endedBy: 'client' | 'server'; readonly afterMs: number } | undefined;
+  /** It was stopped by SIGSTOP, so that it answered nothing any more. */
+  stopped?: boolean | undefined;
+  /** Its socket was reset instead of closed. */
+  reset?: boolean | undefined;
+  /** It asked for a terminal. */
+  readonly pty: boolean;
+  /** TRACEPARENT that it sent. */
+  readonly traceparent?: string | undefined;
+}
+
+export interface Actor {
+  readonly session: ClientSession;
+  readonly part: Part;
+  /** Resolves when the client has ended. */
+  finished(): Promise<ClientRun>;
+}
+
+export class Cast {
+  readonly lab: Lab;
+  readonly parts: Part[] = [];
+  #addresses = 1;
+
+  constructor(lab: Lab) {
+    this.lab = lab;
+  }
+
+  /** Starts `ssh -v` and leaves its input open; `rides` on the connection of another actor. */
+  async start(options: LoginOptions = {}, rides?: Part): Promise<Actor> {
+    const address = rides?.address ?? this.#address();
+    const config = [...(options.config ?? []), `BindAddress=${address}`];
+    const session = await this.lab.startSsh({ ...options, config });
+    const part: Part = {
+      ...{ address, user: options.user ?? 'alice', rides: rides !== undefined, pty: options.pty === true },
+      traceparent: options.env?.['TRACEPARENT'],
+    };
+    this.parts.push(part);
+    const finished = session.finished.then((run) => {
+      part.run = run;
+      return run;
+    });
+    return { session, part, finished: () => finished };
+  }
+
+  /** Runs `ssh -v` to its end. */
+  async ssh(options: LoginOptions = {}, rides?: Part): Promise<ClientRun> {
+    const actor = await this.start(options, rides);
+    actor.session.end(options.stdin);
+    return actor.finished();
+  }
+
+  /** Runs `sftp` with a batch of commands. */
+  async sftp(batch: string, options: LoginOptions = {}): Promise<ClientRun> {
+    const address = this.#address();
+    const part: Part = { address, user: options.user ?? 'alice', rides: false, pty: false };
+    this.parts.push(part);
+    part.run = await this.lab.sftp(batch, {
+      ...options,
+      config: [...(options.config ?? []), `BindAddress=${address}`],
+    });
+    return part.run;
+  }
+
+  /** A bare TCP connection. Sends `text` once the banner is there; closes then, unless it shall wait for the server. */
+  async raw(text: string, waitForServer = false): Promise<Part> {
+    const address = this.#address();
+    const startedMs = performance.now();
+    const part: Part = { address, rides: false, pty: false };
+    this.parts.push(part);
+    const endedBy = await new Promise<'client' | 'server'>((resolve, reject) => {
+      const socket: Socket = connect({ host: '127.0.0.1', port: this.lab.port, localAddress: address });
+      let closing = false;
+      socket.once('error', reject);
+      socket.once('end', () => resolve(closing ? 'client' : 'server'));
+      socket.once('close', () => resolve(closing ? 'client' : 'server'));
+      socket.once('data', () => {
+        if (text !== '') socket.write(text);
+        if (waitForServer) return;
+        closing = true;
+        socket.end();
+      });
+      socket.resume();
+    });
+    part.raw = { sent: text, endedBy, afterMs: performance.now() - startedMs };
+    return part;
+  }
+
+  #address(): string {
+    this.#addresses++;
+    return `127.0.0.${this.#addresses}`;
+  }
+}

@@ -1,0 +1,16 @@
+/** A scenario: what its clients do, against which server. What comes of it is said by witnesses, not here. */
+import type { LabOptions } from '../../agent/lab/lab.ts';
+import type { Cast } from './cast.ts';
+import type { Server } from './servers.ts';
+
+export interface Scenario {
+  readonly name: string;
+  /** One line for people. */
+  readonly story: string;
+  readonly lab?: Omit<LabOptions, 'root' | 'strace'> | undefined;
+  /** LoginGraceTime, where the configuration sets one, ms. */
+  readonly graceMs?: number | undefined;
+  /** Why it can't be played on a server; undefined: it can. */
+  readonly notOn?: ((server: Server) => string | undefined) | undefined;
+  readonly play: (cast: Cast) => Promise<void>;
+}

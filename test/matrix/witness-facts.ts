@@ -1,0 +1,218 @@
+/** What happened, as facts, said by witnesses alone: the clients, sshd's log, strace and the server's version. */
+import type { LogLine } from '../../agent/lab/witness-log.ts';
+import type { LoggedConnection } from '../live/witness/server-log.ts';
+import { parseServerLog } from '../live/witness/server-log.ts';
+import type { Part } from './cast.ts';
+import { type ClientStory, readClient } from './client-story.ts';
+import { distinct, type Fact, type FactKind, type Unknowable } from './facts.ts';
+import type { ProcessTree, TreeConnection } from './process-tree.ts';
+import { programFacts, type SessionWitness, sessionLeaders } from './witness-programs.ts';
+
+export interface Testimony {
+  readonly parts: readonly Part[];
+  readonly log: readonly LogLine[];
+  readonly tree: ProcessTree;
+  /** By the server's version. */
+  readonly family: 'A' | 'B' | 'C' | 'D';
+  /** Base name of the AuthorizedKeysCommand. */
+  readonly keysCommand: string;
+  /** Type and fingerprint of a private key that a client could not name, by its path. */
+  readonly keyOf: (path: string) => { readonly type: string; readonly fingerprint: string } | undefined;
+  /** LoginGraceTime, ms. */
+  readonly graceMs: number;
+  /** The producer's mode shows failed execs. */
+  readonly exact: boolean;
+}
+
+export type Say = (kind: FactKind, key: string, value: unknown, unknowable?: Unknowable) => void;
+
+/** @throws Error if two witnesses contradict each other: then the comparison would be worth nothing */
+export function witnessFacts(testimony: Testimony): Fact[] {
+  const facts: Fact[] = [];
+  const say: Say = (kind, key, value, unknowable) => {
+    if (value !== undefined) facts.push({ kind, key, value: String(value), unknowable });
+  };
+  const logged = new Map(parseServerLog(testimony.log).map((one) => [one.monitorPid, one]));
+  const name = distinct();
+  const left = [...testimony.parts];
+  for (const connection of testimony.tree.connections) {
+    const key = name(connection.address);
+    const owner = left.findIndex((part) => part.address === connection.address && !part.rides);
+    const [own] = owner < 0 ? [] : left.splice(owner, 1);
+    const riders = testimony.parts.filter((part) => part.address === connection.address && part.rides);
+    const parts = own === undefined ? [] : [own, ...riders];
+    sayConnection(say, key, connection, parts, logged.get(connection.monitor.pid), testimony);
+  }
+  return facts;
+}
+
+function sayConnection(
+  say: Say,
+  key: string,
+  connection: TreeConnection,
+  parts: readonly Part[],
+  log: LoggedConnection | undefined,
+  testimony: Testimony,
+): void {
+  const [own] = parts;
+  const stories = parts.flatMap((part) => (part.run === undefined ? [] : [readClient(part.run.stderr)]));
+  const [story] = stories;
+  const authenticated = story?.authenticated === true;
+  const { monitor } = connection;
+  const deniedByAccount = log?.ends.some((line) => line.includes('by PAM account configuration')) === true;
+  if (log?.peerPort !== undefined && log.peerPort !== connection.port) throw new Error(`${key}: ports differ`);
+  say('peer', key, `${connection.address}:${connection.port}`);
+  say('monitor', key, monitor.pid);
+  const early = story === undefined ? 'family-of-scan' : undefined;
+  say('family', key, testimony.family, early);
+  say('whole', key, 'yes');
+  say('login', key, authenticated ? 'yes' : 'no');
+  if (own?.run !== undefined && story !== undefined && reachedAuthentication(own.run.stderr)) {
+    say('user', key, own.user);
+    say('valid', key, log?.userValid !== false);
+  }
+  const attempts = attemptsOf(stories, log?.userValid !== false, deniedByAccount, testimony);
+  if (log !== undefined) crossCheck(key, attempts, log);
+  for (const [index, attempt] of attempts.entries()) say('attempt', `${key} attempt ${index + 1}`, attempt.text);
+  if (authenticated) {
+    const steps = attempts.filter((attempt) => ['accepted', 'partial'].includes(attempt.result));
+    say('method', key, steps.map((attempt) => attempt.method).join(','));
+    say('login-key', key, steps.findLast((attempt) => attempt.fingerprint !== undefined)?.fingerprint);
+  }
+  say('monitor-exit', key, monitor.end?.text);
+  if (own !== undefined) say('end', key, endOf(own, story, attempts, deniedByAccount, testimony.graceMs));
+  const sessions = authenticated ? sessionsOf(key, connection, parts, stories, log, testimony) : [];
+  for (const session of sessions) saySession(say, session, monitor.end?.atMs ?? Number.POSITIVE_INFINITY);
+  programFacts(say, key, connection, sessions, attempts, testimony);
+}
+
+export interface WitnessedAttempt {
+  readonly method: string;
+  readonly query: boolean;
+  readonly fingerprint?: string | undefined;
+  readonly result: string;
+  readonly text: string;
+}
+
+/** The client's attempts that reached the monitor. */
+function attemptsOf(
+  stories: readonly ClientStory[],
+  valid: boolean,
+  deniedByAccount: boolean,
+  testimony: Testimony,
+): WitnessedAttempt[] {
+  const [story] = stories;
+  if (story === undefined) return [];
+  // sshd never looks at keys that are offered for a user whom it does not know (auth2-pubkey.c userauth_pubkey).
+  const reached = story.attempts.filter((attempt) => valid || attempt.method !== 'publickey');
+  return reached.map((attempt, index) => {
+    const known = attempt.keyPath === undefined ? undefined : testimony.keyOf(attempt.keyPath);
+    const type = attempt.keyType ?? known?.type;
+    const fingerprint = attempt.fingerprint ?? known?.fingerprint;
+    const last = index === reached.length - 1;
+    const denied = deniedByAccount && last;
+    const result = denied ? 'denied' : attempt.result === 'unanswered' ? 'aborted' : attempt.result;
+    const words = [attempt.method, ...(attempt.query ? ['query'] : []), type, fingerprint, result];
+    const text = words.filter((word) => word !== undefined).join(' ');
+    return { method: attempt.method, query: attempt.query, fingerprint, result, text };
+  });
+}
+
+/** sshd logged the same attempts as the client made. */
+function crossCheck(key: string, attempts: readonly WitnessedAttempt[], log: LoggedConnection): void {
+  const ofClient = attempts
+    .filter((attempt) => attempt.result === 'accepted' || attempt.result === 'partial' || attempt.result === 'rejected')
+    .map((attempt) => [attempt.method, attempt.fingerprint, attempt.result]);
+  const ofLog = log.attempts
+    .filter((attempt) => attempt.result !== 'postponed')
+    .map((one) => [one.method.split('/')[0], one.fingerprint, one.result === 'failed' ? 'rejected' : one.result]);
+  const [client, server] = [JSON.stringify(ofClient), JSON.stringify(ofLog)];
+  // At INFO sshd leaves out most failures, and what it logs is still in order.
+  const inOrder = ofLog.reduce(
+    (at, one) =>
+      at < 0 ? at : ofClient.findIndex((each, i) => i >= at && JSON.stringify(each) === JSON.stringify(one)) + 1 || -1,
+    0,
+  );
+  const verbose = log.peerPort !== undefined;
+  if (verbose ? client !== server : inOrder < 0)
+    throw new Error(`${key}: the client's attempts ${client}, sshd's log has ${server}`);
+}
+
+/** It got so far as to name its user. */
+function reachedAuthentication(stderr: string): boolean {
+  return stderr.includes('debug1: Authentications that can continue') || stderr.includes('Authenticated to ');
+}
+
+/** Why the connection ended, by what the client did and was told. */
+function endOf(
+  part: Part,
+  story: ClientStory | undefined,
+  attempts: readonly WitnessedAttempt[],
+  deniedByAccount: boolean,
+  graceMs: number,
+): string | undefined {
+  if (part.raw !== undefined) {
+    if (part.raw.endedBy === 'server' && part.raw.afterMs >= graceMs) return 'grace_time';
+    return part.raw.sent === '' || part.raw.sent.startsWith('SSH-') ? 'scan' : 'protocol_error';
+  }
+  if (story === undefined || part.run === undefined) return undefined;
+  if (story.negotiationFailed) return 'negotiation_failed';
+  if (story.authenticated) {
+    if (part.stopped === true) return 'keepalive_timeout';
+    if (part.reset === true) return 'reset';
+    return part.run.signal === undefined || part.run.signal === 'SIGTERM' ? 'logout' : 'client_vanished';
+  }
+  if (part.run.endedMs - part.run.startedMs >= graceMs) return 'grace_time';
+  if (deniedByAccount) return 'account_denied';
+  if (story.tooManyFailures) return 'too_many_failures';
+  return attempts.some((attempt) => attempt.result !== 'aborted') ? 'auth_failed' : 'no_attempt';
+}
+
+/** Joins the leaders that strace saw with what the clients asked for and sshd logged. */
+function sessionsOf(
+  key: string,
+  connection: TreeConnection,
+  parts: readonly Part[],
+  stories: readonly ClientStory[],
+  log: LoggedConnection | undefined,
+  testimony: Testimony,
+): SessionWitness[] {
+  const leaders = sessionLeaders(connection, testimony.family);
+  const asked = parts
+    .map((part, index) => ({ part, story: stories[index] }))
+    .filter(({ story }) => story?.session !== undefined);
+  if (asked.length !== leaders.length)
+    throw new Error(`${key}: the clients asked for ${asked.length} sessions, strace saw ${leaders.length}`);
+  const left = [...asked];
+  return leaders.map((leader, index) => {
+    const command = leader.execs[0]?.argv[1] === '-c' ? leader.execs[0].argv[2] : undefined;
+    const same = left.findIndex(({ story }) => story?.command !== undefined && story.command === command);
+    const [one] = left.splice(Math.max(0, same), 1);
+    const status = one?.story?.exitStatus;
+    if (status !== undefined && leader.end !== undefined && leader.end.text !== `exit ${status}`)
+      throw new Error(`${key}: the client was told exit status ${status}, strace saw ${leader.end.text}`);
+    const terminal = / on (pts\/\d+)$/.exec(log?.sessions[index] ?? '')?.[1];
+    return {
+      ...{ name: `${key} session ${index + 1}`, leader, command },
+      kind: one?.story?.session ?? '?',
+      requested: one?.story?.command !== command ? one?.story?.command : undefined,
+      tty: terminal === undefined ? undefined : `/dev/${terminal}`,
+      traceparent: one?.part.traceparent,
+    };
+  });
+}
+
+function saySession(say: Say, session: SessionWitness, monitorEndMs: number): void {
+  const { name, leader } = session;
+  say('session', name, session.kind);
+  say('command', name, session.command === undefined ? undefined : Buffer.from(session.command, 'latin1').toString());
+  say('requested', name, session.requested);
+  say('tty', name, session.tty);
+  const endMs = leader.end?.atMs ?? Number.POSITIVE_INFINITY;
+  const byLeader = endMs <= monitorEndMs;
+  say('session-end', name, byLeader ? 'leader' : 'connection');
+  if (byLeader) say('session-exit', name, leader.end?.text);
+  if (session.traceparent === undefined) return;
+  const [, traceId, spanId] = session.traceparent.split('-');
+  say('link', name, `${traceId} ${spanId}`);
+}

@@ -1,0 +1,149 @@
+/** What ran, as strace saw it, as facts. */
+import type { Fact, Stretch } from './facts.ts';
+import { forkerOf, type TreeConnection, type TreeExec, type TreeProcess } from './process-tree.ts';
+import type { Say, Testimony, WitnessedAttempt } from './witness-facts.ts';
+
+export interface SessionWitness {
+  /** `ADDRESS session 1`. */
+  readonly name: string;
+  readonly leader: TreeProcess;
+  /** What ran: the argument of `-c`, as Latin-1. */
+  readonly command?: string | undefined;
+  readonly kind: string;
+  /** What the client asked for where something else ran. */
+  readonly requested?: string | undefined;
+  readonly tty?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+/** sshd's own images. */
+const SSHD = /(^|\/)sshd(-session|-auth)?$/;
+
+const runsPrograms = (process: TreeProcess) => process.execs.some((exec) => !isServerItself(exec));
+
+function isServerItself(exec: TreeExec): boolean {
+  return SSHD.test(exec.file) && (exec.argv.at(-1) === '-R' || exec.argv.includes('-i'));
+}
+
+/**
+ * Processes of their own session that were forked by a child of the monitor which runs nothing itself; for root in A by the
+ * monitor. In order of their forks.
+ */
+export function sessionLeaders(connection: TreeConnection, family: string): TreeProcess[] {
+  const { monitor } = connection;
+  const network = networkChild(monitor);
+  const servers = monitor.children.filter((child) => child !== network && !runsPrograms(child) && !child.ownSession);
+  const serving = servers.length > 0 ? servers : family === 'A' || family === 'D' ? [monitor] : [];
+  const own = serving.flatMap((server) => server.children.filter((child) => child.ownSession));
+  return own.sort((a, b) => a.forkMs - b.forkMs);
+}
+
+function networkChild(monitor: TreeProcess): TreeProcess | undefined {
+  return monitor.children.find((child) => !runsPrograms(child) && child.uid !== undefined && !child.ownSession);
+}
+
+/** Says all programs of a connection: sshd's helpers and what ran in sessions. */
+export function programFacts(
+  say: Say,
+  key: string,
+  connection: TreeConnection,
+  sessions: readonly SessionWitness[],
+  attempts: readonly WitnessedAttempt[],
+  testimony: Testimony,
+): void {
+  const { monitor } = connection;
+  const runs = new KeysCommandRuns(attempts);
+  const siblings = new Map<string, Stretch[]>();
+  const walk = (process: TreeProcess, top: TreeProcess | undefined): void => {
+    const here = top ?? (process === monitor ? undefined : process);
+    if (process !== monitor && runsPrograms(process)) sayProcess(process, here ?? process);
+    for (const child of [...process.children].sort((a, b) => a.forkMs - b.forkMs)) {
+      const leader = sessions.some((session) => session.leader === child);
+      walk(child, leader ? child : process === monitor ? child : here);
+    }
+  };
+  const sayProcess = (process: TreeProcess, top: TreeProcess): void => {
+    const programs = process.execs.filter((exec) => !isServerItself(exec));
+    const skipped = process.execs.length - programs.length;
+    const owner = ownerOf(top, connection, sessions, testimony);
+    const helper = process === top && owner.startsWith('ssh.');
+    const [forker, number] = forkerOf(process);
+    const forkerName =
+      forker === undefined || number - skippedOf(forker) <= 0
+        ? undefined
+        : nameOf(forker.pid, number - skippedOf(forker));
+    const endMs = process.end?.atMs ?? Number.POSITIVE_INFINITY;
+    for (const [index, exec] of programs.entries()) {
+      const own = nameOf(process.pid, index + 1);
+      const program = `${key} ${own}`;
+      const next = programs[index + 1];
+      const first = helper && index === 0;
+      // The run of a helper is the process's, whatever program it becomes; its later programs lie below it.
+      const end = next === undefined || first ? (process.end?.text ?? 'runs') : 'replaced';
+      const stopMs = next === undefined || first ? endMs : next.atMs;
+      const startMs = first ? process.forkMs : exec.atMs;
+      const parent = helper && index > 0 ? nameOf(process.pid, 1) : forkerName;
+      say('program', program, JSON.stringify(exec.argv.map((arg) => Buffer.from(arg, 'latin1').toString('utf8'))));
+      say('exit', program, end);
+      if (exec.forks > 0) say('forks', program, exec.forks);
+      if (exec.failedExecs > 0)
+        say('failed-execs', program, exec.failedExecs, testimony.exact ? undefined : 'exact-only');
+      say('parent', program, parent ?? 'none');
+      say('owner', program, owner);
+      say('time', `${program} ${first ? 'fork' : 'exec'}`, startMs);
+      say('time', `${program} end`, stopMs);
+      if (stopMs > (monitor.end?.atMs ?? Number.POSITIVE_INFINITY)) say('survivor', program, true);
+      const family = `${key} ${parent ?? (owner.startsWith('session') ? owner : 'helpers')}`;
+      siblings.set(family, [...(siblings.get(family) ?? []), [own, startMs, stopMs]]);
+      if (owner === 'ssh.authorized_keys_command' && first)
+        say('keys-command', program, `for attempt ${runs.next(exec.argv)} as ${process.uid}`);
+    }
+    void skipped;
+  };
+  walk(monitor, undefined);
+  for (const [family, stretches] of siblings) say('order', family, JSON.stringify(stretches));
+}
+
+function skippedOf(process: TreeProcess): number {
+  return process.execs.filter(isServerItself).length;
+}
+
+function nameOf(pid: number, exec: number): string {
+  return `program ${pid}${exec === 1 ? '' : ` exec ${exec}`}`;
+}
+
+/** Span below which a program must lie: its session, or the helper's by what sshd was doing when it forked it. */
+function ownerOf(
+  top: TreeProcess,
+  connection: TreeConnection,
+  sessions: readonly SessionWitness[],
+  testimony: Testimony,
+): string {
+  const session = sessions.findIndex((one) => one.leader === top);
+  if (session >= 0) return `session ${session + 1}`;
+  const argv = top.execs[0]?.argv ?? [];
+  if (argv.slice(0, 2).some((arg) => arg.split('/').at(-1) === testimony.keysCommand))
+    return 'ssh.authorized_keys_command';
+  const network = networkChild(connection.monitor);
+  const letIn = network?.end?.text === 'exit 0' ? network.end.atMs : Number.POSITIVE_INFINITY;
+  const firstSession = Math.min(...sessions.map((one) => one.leader.forkMs));
+  if (top.forkMs < letIn) return 'ssh.auth.helper';
+  return top.forkMs < firstSession ? 'ssh.setup.helper' : 'ssh.helper';
+}
+
+/** Which attempt each run of the keys command served: the next that asks about or signs with the key in its arguments. */
+class KeysCommandRuns {
+  readonly #left: { readonly ordinal: number; readonly fingerprint: string | undefined }[];
+
+  constructor(attempts: readonly WitnessedAttempt[]) {
+    this.#left = attempts.map((attempt, index) => ({ ordinal: index + 1, fingerprint: attempt.fingerprint }));
+  }
+
+  next(argv: readonly string[]): number {
+    const at = this.#left.findIndex((one) => one.fingerprint !== undefined && argv.includes(one.fingerprint));
+    const [found] = at < 0 ? [] : this.#left.splice(at, 1);
+    return found?.ordinal ?? 0;
+  }
+}
+
+export type { Fact };
