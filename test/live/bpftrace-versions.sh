@@ -54,7 +54,7 @@ for suite in "${@:-own trixie sid}"; do for one in $suite; do
   fi
   version=$("$program" --version) || { worst=2; continue; }
   echo "== $version ($one)"
-  if SSHD_OTEL_BPFTRACE=$program "$node" --test test/live/bpftrace-conformance.test.ts; then
+  if SSHD_OTEL_BPFTRACE=$program "$node" --test test/live/bpftrace-conformance.test.ts test/live/bpftrace-forgery.test.ts; then
     ran="$ran, $version passed"
   else
     ran="$ran, $version FAILED"
