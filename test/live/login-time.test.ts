@@ -39,14 +39,22 @@ for (const producer of PRODUCERS) {
     });
 
     // auth2.c `ensure_minimum_time_since`: after a failed request the net child sleeps, as long as the request took at most.
-    const pause =
-      "the net child's sleep after a failure ends with a packet to the client, of which the stream has nothing";
-    it('does not take the pause that sshd makes after a failure for the client', { todo: pause }, async () => {
-      await withLogin(producer, {}, { user: 'bob', wrong: true }, async (spans) => {
-        const waits = named(spans, 'ssh.auth.wait').slice(1);
-        assert.ok(waits.length > 0);
-        for (const wait of waits) assertWithin(milliseconds(wait), 0, 100);
-      });
+    it('tells the pause that sshd makes after a failure from a client that waits after it', async () => {
+      for (const thinkSeconds of [0, 1])
+        await withLogin(producer, {}, { user: 'bob', wrong: true, thinkSeconds }, async (spans) => {
+          const [attempt] = named(spans, 'ssh.auth.attempt');
+          const after = spans.filter((span) => attempt !== undefined && span.startNs >= attempt.endNs);
+          const [delay] = named(after, 'ssh.auth.reply_delay');
+          const waits = named(after, 'ssh.auth.wait').reduce((sum, span) => sum + milliseconds(span), 0);
+          if (named(after, 'ssh.auth.gap').length > 0) {
+            // On a busy host the pause cannot be worked out: then nobody is said to have taken the time.
+            assert.equal(waits, 0);
+          } else {
+            assert.equal(delay?.attributes[ATTR.spentBy], 'server');
+            assertWithin(waits, thinkSeconds * 1000 - TOLERANCE_MS, thinkSeconds * 1000 + TOLERANCE_MS);
+          }
+          assertAccounted(spans);
+        });
     });
 
     // pam_exec's children call setsid, by which the model knows sessions.
@@ -90,10 +98,22 @@ for (const producer of PRODUCERS) {
   });
 }
 
-async function withLogin(
+/** A busy host makes any process late: what is systematically wrong is wrong three times. */
+const TRIES = 3;
+
+async function withLogin(...args: Parameters<typeof login>): Promise<void> {
+  for (let attempt = 1; attempt < TRIES; attempt++) {
+    const failure = await login(...args).catch((error: unknown) => error);
+    if (failure === undefined) return;
+    if (!(failure instanceof assert.AssertionError)) throw failure;
+  }
+  await login(...args);
+}
+
+async function login(
   producer: ProducerName,
   labOptions: LabOptions,
-  login: {
+  who: {
     readonly user: 'alice' | 'bob';
     readonly key?: boolean;
     readonly wrong?: boolean;
@@ -105,9 +125,9 @@ async function withLogin(
   let tracing: Tracing | undefined;
   try {
     tracing = await startTracing(lab, producer);
-    const right = lab.users[login.user].password ?? '';
-    const passwords = login.key === true ? undefined : login.wrong === true ? ['wrong', right] : [right];
-    const run = await lab.ssh({ user: login.user, passwords, thinkSeconds: login.thinkSeconds, command: '/bin/true' });
+    const right = lab.users[who.user].password ?? '';
+    const passwords = who.key === true ? undefined : who.wrong === true ? ['wrong', right] : [right];
+    const run = await lab.ssh({ user: who.user, passwords, thinkSeconds: who.thinkSeconds, command: '/bin/true' });
     assert.equal(run.exitCode, 0, run.stderr);
     const [spans = []] = await tracing.traces(1);
     await check(spans, lab);

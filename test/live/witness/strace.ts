@@ -14,6 +14,8 @@ export interface StraceExec {
   readonly pid: number;
   /** When the call began, Unix time, ms. */
   readonly atMs: number;
+  /** When strace saw its return: the call takes long where the machine is busy. */
+  readonly returnedMs: number;
   /** Bytes as Latin-1. */
   readonly file: string;
   readonly argv: readonly string[];
@@ -124,7 +126,7 @@ function readFact(pid: number, atMs: number, endMs: number, said: string): Strac
   if (name === 'execve' || name === 'execveat') {
     const [file, argv] = execArguments(args);
     if (errno !== undefined) return { kind: 'failed-exec', pid, atMs, file, errno };
-    return result === '0' ? { kind: 'exec', pid, atMs, file, argv } : undefined;
+    return result === '0' ? { kind: 'exec', pid, atMs, returnedMs: endMs, file, argv } : undefined;
   }
   if (errno !== undefined || result === '?') return undefined;
   return readCall(name, args, Number(result), pid, atMs);

@@ -22,7 +22,14 @@ describe('what strace saw', () => {
     ].join('\n');
     assert.deepEqual(parseStrace(text), [
       { kind: 'fork', pid: 10, atMs: 1795517253042.713, child: 11 },
-      { kind: 'exec', pid: 11, atMs: 1795517253500, file: '/bin/sh', argv: ['sh', '-c', 'a "b]\n', ''] },
+      {
+        kind: 'exec',
+        pid: 11,
+        atMs: 1795517253500,
+        returnedMs: 1795517253500,
+        file: '/bin/sh',
+        argv: ['sh', '-c', 'a "b]\n', ''],
+      },
       { kind: 'end', pid: 11, atMs: 1795517254000, code: 3 },
       { kind: 'end', pid: 10, atMs: 1795517254500, signal: 'SIGKILL' },
     ]);
@@ -37,7 +44,7 @@ describe('what strace saw', () => {
     ].join('\n');
     assert.deepEqual(parseStrace(text), [
       { kind: 'fork', pid: 20, atMs: 1000, child: 21 },
-      { kind: 'exec', pid: 21, atMs: 1100, file: '/bin/cat', argv: ['cat'] },
+      { kind: 'exec', pid: 21, atMs: 1100, returnedMs: 1300, file: '/bin/cat', argv: ['cat'] },
     ]);
   });
 
