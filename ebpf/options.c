@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <getopt.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@ static const char help[] =
 	"\n"
 	"  --socket PATH         serve the stream on a unix socket, one consumer at a time\n"
 	"                        (default: standard output; a socket passed by systemd wins)\n"
-	"  --peer-uid UID        who may connect, besides root and the starting user; repeatable\n"
+	"  --peer-uid UID|NAME   who may connect, besides root and the starting user; repeatable\n"
 	"  --peer-gid GID        the same for a group\n"
 	"  --listener PID        trace only this sshd (default: all of the host)\n"
 	"  --scope all           also sshds inside containers\n"
@@ -95,9 +96,22 @@ static void set_ring(struct options *o, const char *value)
 	o->ring_size = n;
 }
 
+/* Of a name in /etc/passwd itself: a static program can't ask other sources. Otherwise what it is, if a number. */
+static unsigned long uid_of(const char *value)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	struct passwd *p = NULL;
+
+	while (f && (p = fgetpwent(f)) && strcmp(p->pw_name, value))
+		;
+	if (f)
+		fclose(f);
+	return p ? p->pw_uid : number("--peer-uid", value, 0, 0xfffffffe);
+}
+
 static void add_peer(struct options *o, bool group, const char *value)
 {
-	unsigned long id = number(group ? "--peer-gid" : "--peer-uid", value, 0, 0xfffffffe);
+	unsigned long id = group ? number("--peer-gid", value, 0, 0xfffffffe) : uid_of(value);
 
 	if ((group ? o->peer_gids : o->peer_uids) == MAX_PEERS)
 		bad(group ? "--peer-gid" : "--peer-uid", "too many");

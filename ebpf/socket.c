@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,21 +126,4 @@ int socket_accept(int listener, const struct options *o, bool busy)
 		return fd;
 	close(fd);
 	return -1;
-}
-
-void socket_notify_ready(void)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un a = {};
-	int fd;
-
-	if (!path || !set_address(&a, path))
-		return;
-	if (path[0] == '@')
-		a.sun_path[0] = 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (void *)&a, offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	close(fd);
 }

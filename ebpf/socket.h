@@ -12,7 +12,4 @@ int socket_open(const struct options *o);
 /* A consumer that may have the stream, or -1. */
 int socket_accept(int listener, const struct options *o, bool busy);
 
-/* Tells systemd that we are ready (sd_notify(3)). */
-void socket_notify_ready(void);
-
 #endif

@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <bpf/libbpf.h>
 #include "confine.h"
+#include "notify.h"
 #include "options.h"
 #include "sink.h"
 #include "socket.h"
@@ -120,8 +121,12 @@ static int set_up(void)
 		sink_prepare(STDOUT_FILENO);
 		watch(EPOLL_CTL_ADD, STDOUT_FILENO, 0);
 	}
-	socket_notify_ready();
-	return confine(options.user) ? fail("giving up rights") : 0;
+	if (!notify_open())
+		return fail("NOTIFY_SOCKET");
+	if (confine(options.user))
+		return fail("giving up rights");
+	notify_ready();
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -136,6 +141,7 @@ int main(int argc, char **argv)
 		wait_for_work();
 		if (!stream_step())
 			lose_consumer();
+		notify_alive();
 	}
 	stream_end();
 	return EXIT_OK;
