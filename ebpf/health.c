@@ -252,7 +252,8 @@ static bool is_over(const struct proc *p, __u64 start, __u64 patience)
 {
 	if (p->sweep != tracer->skel->bss->sweep && p->start < start)
 		return true;	/* no process claimed it */
-	return p->orphaned && start - p->orphaned > patience;
+	/* this very sweep may have noted it, later than it began */
+	return p->orphaned && start > p->orphaned && start - p->orphaned > patience;
 }
 
 /* Kernels before 5.19 refuse this without rights; none of those skips a program. */
