@@ -69,6 +69,10 @@ export class ProcessTable {
         const parent = this.#find(event.process, event, out);
         if (parent === undefined) break;
         if (this.#known(event.child) !== undefined) break; // its first event came before its fork
+        if (this.#exited.has(`${event.child.pid}:${event.child.startNs}`)) {
+          this.counters.afterExit++;
+          break;
+        }
         if (event.uids !== undefined) this.#learnUids(parent, event.uids, event.tsNs, out);
         const child = this.#insert(event.child, parent.id.pid, event.tsNs, false, event.tsNs, out);
         child.conn = parent.role === 'listener' ? event.child : parent.conn;

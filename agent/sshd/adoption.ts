@@ -5,7 +5,7 @@ import type { ConnectionRun } from './connection-run.ts';
 import { baseName } from './families.ts';
 import { newNode } from './new-node.ts';
 import type { ProcessNode } from './node.ts';
-import { openProgram } from './programs.ts';
+import { openUnlessSkipped } from './programs.ts';
 import { ROOT } from './session-event.ts';
 
 /** A process of a known connection that nobody was seen to fork. */
@@ -41,7 +41,7 @@ export function applySeed(node: ProcessNode, run: ConnectionRun, event: SeedEven
       node.role = 'program';
       node.owner = ROOT;
     }
-    node.program = openProgram(node, execOf(event), node.forkNs, node.owner);
+    node.program = openUnlessSkipped(node, execOf(event), node.forkNs, node.owner, run.processes.skipProgram);
     connection.programs++;
     if (node.session !== undefined) node.session.programs++;
   }

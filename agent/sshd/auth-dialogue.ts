@@ -79,6 +79,7 @@ export class AuthDialogue {
     const ts = m.tsNs;
     connection.evidence.privilegeSeparation = true;
     if (POST_AUTH_TYPES.has(m.type) && !this.#done) this.finish(ts, true, false);
+    if (this.#done) return; // a straggler: what it belongs to was told
     this.#handshake.message(m.type, ts);
     switch (m.type) {
       case MONITOR.reqPwnam: {

@@ -11,6 +11,7 @@ import { MONITOR, ptyName, USER_CHILD_TYPES } from './monitor-protocol.ts';
 import type { ProcessNode } from './node.ts';
 import { Pairing } from './pairing.ts';
 import { ProcessRoles } from './process-roles.ts';
+import type { SkipProgram } from './programs.ts';
 import { SessionBook } from './session-book.ts';
 import type { IncompleteReason } from './session-event.ts';
 
@@ -23,7 +24,7 @@ export class ConnectionRun {
   readonly #pairing = new Pairing();
   readonly #logAuth: LogAuth;
 
-  constructor(connection: Connection, sha256: Sha256) {
+  constructor(connection: Connection, sha256: Sha256, skipProgram?: SkipProgram) {
     this.connection = connection;
     this.dialogue = new AuthDialogue(connection, this.handshake, sha256);
     this.sessions = new SessionBook(connection);
@@ -34,6 +35,7 @@ export class ConnectionRun {
       dialogue: this.dialogue,
       sessions: this.sessions,
       logAuth: this.#logAuth,
+      skipProgram,
     });
     if (connection.late) this.handshake.skip();
   }

@@ -12,7 +12,15 @@ import type { Handshake } from './handshake.ts';
 import type { LogAuth } from './log-auth.ts';
 import { newNode, ownerOf, underOf } from './new-node.ts';
 import type { ProcessNode } from './node.ts';
-import { closeProgram, endOf, helperActivity, openHelper, openProgram, type ProgramEnd } from './programs.ts';
+import {
+  closeProgram,
+  endOf,
+  helperActivity,
+  openHelper,
+  openUnlessSkipped,
+  type ProgramEnd,
+  type SkipProgram,
+} from './programs.ts';
 import { roleOfChild } from './roles.ts';
 import { SETUP, type SessionBook } from './session-book.ts';
 import { type HelperActivity, type IncompleteReason, ROOT, type SpanRef } from './session-event.ts';
@@ -24,6 +32,7 @@ export interface ConnectionParts {
   readonly dialogue: AuthDialogue;
   readonly sessions: SessionBook;
   readonly logAuth: LogAuth;
+  readonly skipProgram: SkipProgram | undefined;
 }
 
 export class ProcessRoles {
@@ -34,6 +43,11 @@ export class ProcessRoles {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
+  }
+
+  /** Which programs get no span. */
+  get skipProgram(): SkipProgram | undefined {
+    return this.#parts.skipProgram;
   }
 
   /** A network child, or what it says, was seen. */
@@ -109,7 +123,8 @@ export class ProcessRoles {
   #runProgram(node: ProcessNode, event: ExecEvent, broken: boolean): void {
     const { connection, sessions } = this.#parts;
     closeProgram(node, broken ? { tsNs: event.tsNs, unknown: 'events_lost' } : { tsNs: event.tsNs, replaced: true });
-    node.program = openProgram(node, event, event.tsNs, node.helper?.ref ?? node.owner);
+    const parent = node.helper?.ref ?? node.owner;
+    node.program = openUnlessSkipped(node, event, event.tsNs, parent, this.#parts.skipProgram);
     const session = node.session;
     if (session === undefined) return;
     connection.programs++;

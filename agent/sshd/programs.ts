@@ -14,6 +14,25 @@ export interface ProgramEnd {
   readonly unknown?: IncompleteReason;
 }
 
+/**
+ * Whether an exec gets no span. What it runs then hangs on whatever ran it. Asked once for each exec.
+ * @param name base name of the file; where `isComm`, at most the first 15 bytes of it are known
+ */
+export type SkipProgram = (name: string, isComm: boolean) => boolean;
+
+/** Opens the program of an exec, unless it is to be skipped. */
+export function openUnlessSkipped(
+  node: ProcessNode,
+  event: ExecEvent | undefined,
+  startNs: bigint,
+  parent: SpanRef,
+  skip: SkipProgram | undefined,
+): OpenProgram | undefined {
+  if (skip?.(node.image ?? '', event?.file === undefined) !== true) return openProgram(node, event, startNs, parent);
+  node.execs++;
+  return undefined;
+}
+
 function spanKey(node: ProcessNode, execNumber: number): readonly string[] {
   return [String(node.process.id.pid), String(node.process.id.startNs), String(execNumber)];
 }

@@ -45,7 +45,8 @@ export class SessionBook {
 
   /** Set-up is going on: the user is in, no session has begun. */
   get settingUp(): boolean {
-    return this.#connection.authenticatedNs !== undefined && !this.#setupTold;
+    const { authenticatedNs, endNs } = this.#connection;
+    return authenticatedNs !== undefined && endNs === undefined && !this.#setupTold;
   }
 
   /** Type 29: a terminal was made for the next session. */

@@ -15,12 +15,18 @@ import { Connection } from './connection.ts';
 import { ConnectionRun } from './connection-run.ts';
 import type { Sha256 } from './key-facts.ts';
 import type { ProcessNode } from './node.ts';
+import type { SkipProgram } from './programs.ts';
 import type { SessionEvent } from './session-event.ts';
+
+/** Ended connections that are remembered. */
+const MAX_ENDED = 16_384;
 
 export interface SshdModelOptions {
   readonly sha256: Sha256;
   /** Only connections of the listener with this pid. */
   readonly listenerPid?: number | undefined;
+  /** Programs that get no span; see `SkipProgram`. */
+  readonly skipProgram?: SkipProgram | undefined;
 }
 
 export class SshdModel {
@@ -32,6 +38,8 @@ export class SshdModel {
   #lastNs = 0n;
   /** Between `hello` and `seed-end` processes are adopted as found, not as lost. */
   #opened = false;
+  /** Connections that were told to their end, the last of them. */
+  readonly #ended = new Set<string>();
   /** Losses whose time has not passed: a connection that begins inside them is touched, too. */
   #gaps: LostEvent[] = [];
 
@@ -94,8 +102,17 @@ export class SshdModel {
     const run = this.#route(change);
     if (run === undefined) return [];
     const events = run.connection.take();
-    if (run.over) this.#runs.delete(keyOf(run.connection.id));
+    if (run.over) this.#forget(run.connection.id);
     return events;
+  }
+
+  #forget(id: ProcessId): void {
+    const key = keyOf(id);
+    this.#runs.delete(key);
+    this.#ended.add(key);
+    if (this.#ended.size <= MAX_ENDED) return;
+    const oldest = this.#ended.values().next().value;
+    if (oldest !== undefined) this.#ended.delete(oldest);
   }
 
   /** Lets the connection of the change's process take it. */
@@ -174,7 +191,7 @@ export class SshdModel {
 
   #open(id: ProcessId, listener: ProcessId | undefined, late: boolean, tsNs: bigint): ConnectionRun {
     const connection = new Connection(id, listener, this.#wallOffsetNs, late, tsNs);
-    const run = new ConnectionRun(connection, this.#options.sha256);
+    const run = new ConnectionRun(connection, this.#options.sha256, this.#options.skipProgram);
     this.#runs.set(keyOf(id), run);
     connection.say({ type: 'connection-opened', connection, tsNs });
     if (this.#gaps.length > 0) {
@@ -194,6 +211,7 @@ export class SshdModel {
     if (id === undefined || (monitorOfListener && !this.#wants(parent?.id))) return undefined;
     let run = this.#runs.get(keyOf(id));
     if (run === undefined) {
+      if (this.#ended.has(keyOf(id))) return undefined; // told and gone: its ids must not be told again
       // A connection that is first heard of by one of its processes: the producer's stamp names it.
       if (!monitorOfListener && !this.#wants(undefined)) return undefined;
       run = this.#open(id, monitorOfListener ? parent?.id : undefined, seed, tsNs);
