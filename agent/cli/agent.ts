@@ -10,6 +10,7 @@ import { readableSource } from '../source/readable-source.ts';
 import { socketSource } from '../source/socket-source.ts';
 import type { Source } from '../source/source.ts';
 import { STATUS } from '../supervise/agent-status.ts';
+import { ServiceManager } from '../supervise/service-manager.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
@@ -19,6 +20,7 @@ import { becomeUser, requireUnprivileged } from './privileges.ts';
 import { exportSettings, redactorOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
 import { streamFaults } from './stream-faults.ts';
+import { StreamProgress } from './stream-progress.ts';
 import { StreamTee } from './stream-tee.ts';
 import { STALL_MS, StreamWatch } from './stream-watch.ts';
 
@@ -128,6 +130,11 @@ async function readStream(
     log('warn', `the producer has sent no clock record for ${STALL_MS / 1000} s: it has stalled`);
     tell(statusFd, STATUS.stalled);
   }, 1000);
+  const progress = new StreamProgress();
+  const manager = new ServiceManager(context.env, (reason) =>
+    log('warn', `the service manager is not told: ${reason}`),
+  );
+  const beat = every(manager.beatMs, () => manager.beat(progress.proven(), statusLine(pipeline)));
   const close = (): void => source.close();
   context.stop.addEventListener('abort', close);
   /** Producers that have been announced. */
@@ -135,14 +142,18 @@ async function readStream(
   let drawn = 0;
   try {
     for await (const chunk of source.chunks) {
+      // A lone byte ends the line of a producer that is gone.
+      if (chunk.length > 1) progress.took();
       await tee?.push(chunk);
       output.accept(pipeline.push(chunk), pipeline.resource);
       for (; drawn < output.drawn; drawn++) tell(statusFd, STATUS.drawn);
       const { clocks, hellos } = pipeline.counters;
+      progress.made(clocks);
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
       if (!pipeline.tracing || hellos === told) continue;
       told = hellos;
       tell(statusFd, STATUS.ready);
+      void manager.ready(statusLine(pipeline));
       const { producer, producerVersion } = pipeline.producer ?? {};
       log('info', `${producer} ${producerVersion} traces; waiting for connections`);
     }
@@ -151,8 +162,19 @@ async function readStream(
     throw error;
   } finally {
     clearInterval(timer);
+    clearInterval(beat);
     context.stop.removeEventListener('abort', close);
   }
+}
+
+function every(ms: number | undefined, what: () => unknown): NodeJS.Timeout | undefined {
+  return ms === undefined ? undefined : setInterval(what, ms);
+}
+
+/** For `systemctl status`. */
+function statusLine({ counters, tracing }: Pipeline): string {
+  const { openConnections, spans } = counters;
+  return `${tracing ? 'traces' : 'waits for the producer'}; ${openConnections} connections open, ${spans} spans made`;
 }
 
 function tell(statusFd: number | undefined, status: string): void {
