@@ -31,12 +31,12 @@ static __always_inline int argv_part(const struct proc *p, __u32 pid, __u64 ts, 
 			give(e, ts);
 		return 1;
 	}
-	barrier_var(n);
-	if (n > room)
-		n = room;
-	e = take_piece(p, pid, ts, V_ARGV, off, n, total, room);
+	e = take_piece(p, pid, ts, V_ARGV, off, n < room ? n : room, total, room);
 	if (!e)
 		return 1;
+	barrier_var(n);		/* tested here, since older verifiers forget it in between */
+	if (n > room)
+		n = room;
 	e->got = bpf_probe_read_user(e->data, n, base + off) ? 0 : n;
 	give(e, ts);
 	return 0;

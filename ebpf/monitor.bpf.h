@@ -100,6 +100,9 @@ static __always_inline void give_mon(struct proc *p, __u32 pid, __u64 ts, __u32 
 		e = take(p, pid, K_MON, sizeof(*e) + MON_SMALL, ts);
 		if (!e)
 			return;
+		barrier_var(n);	/* older verifiers have forgotten the test above */
+		if (n > MON_SMALL)
+			n = MON_SMALL;
 		e->got = n && !bpf_probe_read_user(e->data, n, buf) ? n : 0;
 	} else {
 		e = take(p, pid, K_MON, sizeof(*e) + MON_MAX, ts);

@@ -96,7 +96,11 @@ void refuse(int exit_code, const char *said)
 				"or lower --ring-size or --max-processes)",
 		[EXIT_NO_ATTACH] = "no hook of this kernel can be attached",
 	};
-	size_t n = said ? strcspn(said, "\n") : 0;
+	size_t n;
+
+	if (said && !strncmp(said, "libbpf: ", 8))
+		said += 8;
+	n = said ? strcspn(said, "\n") : 0;
 
 	fprintf(stderr, "sshd-otel-producer: %s", exit_code == EXIT_NO_CAPABILITY && said ? "" : reasons[exit_code]);
 	if (n)

@@ -49,32 +49,39 @@ static __always_inline __u8 state_of(struct sock *sk)
 enum wanted { CONNECTED, NEW_CONNECTED, LISTENING };
 
 /*
- * The first TCP socket of an fd table that is as wanted: 0, or its address. A
- * global function, so that the verifier walks the loop once for all callers.
+ * The TCP socket in one slot of an fd table if it is as wanted: its address, or
+ * 0. A global function, so that the verifier walks it once and not once per
+ * turn of the loop below.
  */
+__noinline __u64 tcp_in_slot(__u64 slot, __u32 wanted, __u32 port)
+{
+	struct sock *sk = slot_sock((struct file **)slot);
+	__u64 key = (__u64)sk;
+
+	if (!sk || !is_tcp(sk))
+		return 0;
+	if ((state_of(sk) == TCP_LISTEN) != (wanted == LISTENING))
+		return 0;
+	if (port && BPF_CORE_READ(sk, __sk_common.skc_num) != port)
+		return 0;
+	if (wanted == NEW_CONNECTED && bpf_map_lookup_elem(&socks, &key))
+		return 0;
+	return key;
+}
+
+/* The first that is as wanted. */
 __noinline __u64 tcp_in_table(__u64 files, __u32 wanted, __u32 port)
 {
 	struct fdtable *table = BPF_CORE_READ((struct files_struct *)files, fdt);
-	struct file **fds = BPF_CORE_READ(table, fd);
+	__u64 fds = (__u64)BPF_CORE_READ(table, fd), found;
 	__u32 max = BPF_CORE_READ(table, max_fds), i;
 
 	for (i = 0; i < FDS; i++) {
-		struct sock *sk;
-		__u64 key;
-
 		if (i >= max)
 			break;
-		sk = slot_sock(fds + i);
-		if (!sk || !is_tcp(sk))
-			continue;
-		if ((state_of(sk) == TCP_LISTEN) != (wanted == LISTENING))
-			continue;
-		if (port && BPF_CORE_READ(sk, __sk_common.skc_num) != port)
-			continue;
-		key = (__u64)sk;
-		if (wanted == NEW_CONNECTED && bpf_map_lookup_elem(&socks, &key))
-			continue;
-		return key;
+		found = tcp_in_slot(fds + i * sizeof(struct file *), wanted, port);
+		if (found)
+			return found;
 	}
 	return 0;
 }

@@ -40,10 +40,10 @@ __u64 forked_sshd;		/* sshd images born: each deserves one look by the sweep */
  * program that runs in interrupts could take a number twice: it counts in its
  * own row.
  */
-static __always_inline __u64 next_seq(__u32 row)
+static __always_inline __u64 next_seq(__u64 row)
 {
-	if (row >= MAX_CPUS)
-		return 0;
+	barrier_var(row);	/* else clang 14 tests one copy of it and uses another */
+	row &= MAX_CPUS - 1;
 #ifdef OLD_KERNEL
 	return seqs[row].next++;
 #else
@@ -60,18 +60,26 @@ static __always_inline void count_loss(__u32 conn_pid, __u64 conn_start, __u32 k
 	bpf_ringbuf_output(&losses, &l, sizeof(l), BPF_RB_NO_WAKEUP);
 }
 
-/* Room for a record of @size bytes with its head filled in; NULL: counted as lost. */
-static __always_inline void *take(const struct proc *p, __u32 pid, __u32 kind, __u64 size, __u64 ts)
+/* The row that a record of this CPU is numbered in; hosts with more CPUs share rows. */
+static __always_inline __u32 seq_row(__u32 kind)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	struct head *h;
-	__u64 seq;
 
 #ifdef OLD_KERNEL
+	cpu &= MAX_CPUS / 2 - 1;
 	if (kind == K_TCP || kind == K_DROP)
 		cpu += MAX_CPUS / 2;
 #endif
-	seq = next_seq(cpu);
+	return cpu & (MAX_CPUS - 1);
+}
+
+/* Room for a record of @size bytes with its head filled in; NULL: counted as lost. */
+static __always_inline void *take(const struct proc *p, __u32 pid, __u32 kind, __u64 size, __u64 ts)
+{
+	__u32 row = seq_row(kind);
+	__u64 seq = next_seq(row);
+	struct head *h;
+
 	h = bpf_ringbuf_reserve(&events, size, 0);
 	if (!h) {
 		count_loss(p->conn_pid, p->conn_start, kind);
@@ -83,7 +91,7 @@ static __always_inline void *take(const struct proc *p, __u32 pid, __u32 kind, _
 	h->seq = seq;
 	h->pid = pid;
 	h->conn_pid = p->conn_pid;
-	h->cpu = cpu;
+	h->cpu = row;
 	h->kind = kind;
 	h->role = p->role;
 	return h;

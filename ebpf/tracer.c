@@ -29,13 +29,13 @@ static const struct hook {
 #define SEND_HOOKS	(sizeof(send_hooks) / sizeof(*send_hooks))
 
 static bool verbose;
-static char complaint[256];	/* libbpf's last one: what to say if nothing works */
+static char complaint[256];	/* libbpf's first one: what to say if nothing works */
 
 static int listen_to_libbpf(enum libbpf_print_level level, const char *format, va_list ap)
 {
 	va_list copy;
 
-	if (level == LIBBPF_WARN) {
+	if (level == LIBBPF_WARN && !complaint[0]) {
 		va_copy(copy, ap);
 		vsnprintf(complaint, sizeof(complaint), format, copy);
 		va_end(copy);
@@ -120,6 +120,7 @@ static int try_hook(struct tracer *t, const struct options *o, const struct hook
 	struct sshd_otel_bpf *s = open_object(old);
 	int err, i;
 
+	complaint[0] = 0;
 	if (!s)
 		return EXIT_OTHER;
 	configure(s, o, hook);
