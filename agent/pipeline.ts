@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { HelloEvent, KernelEvent } from './decode/kernel-event.ts';
 import { type DecodeCounters, StreamDecoder } from './decode/stream-decoder.ts';
 import { type ProcessCounters, ProcessTable } from './process/process-table.ts';
+import { Exclusion, type ExclusionCounters } from './span/exclusion.ts';
 import type { Redactor } from './span/redactor.ts';
 import { SpanBuilder } from './span/span-builder.ts';
 import type { ResourceRecord, SpanRecord } from './span/span-record.ts';
@@ -16,6 +17,14 @@ export interface PipelineOptions {
   readonly agentVersion: string;
   /** Only connections of the listener with this pid; absent: all. */
   readonly listenerPid?: number | undefined;
+  /** What to say nothing of; its rules may change at any time. */
+  readonly exclusion?: Exclusion | undefined;
+  /** UTF-8 bytes of an argument vector. */
+  readonly maxArgvBytes?: number;
+  /** Encoded bytes after which a connection goes on in another trace. */
+  readonly maxSegmentBytes?: number;
+  /** Tell of connections and sessions that are still open after 2 s. */
+  readonly openMarkers?: boolean;
 }
 
 /** What went through, and what of it was lost. */
@@ -29,6 +38,8 @@ export interface PipelineCounters {
   readonly spans: number;
   readonly openConnections: number;
   readonly followedProcesses: number;
+  /** Left out because an operator wants so. */
+  readonly excluded: ExclusionCounters;
 }
 
 /** State changes only in `push` and `end`. */
@@ -37,6 +48,7 @@ export class Pipeline {
   readonly #processes = new ProcessTable();
   readonly #model: SshdModel;
   readonly #builder: SpanBuilder;
+  readonly #exclusion: Exclusion;
   #hello: HelloEvent | undefined;
   #clocks = 0;
   #hellos = 0;
@@ -45,11 +57,14 @@ export class Pipeline {
   #tracing = false;
 
   constructor(options: PipelineOptions) {
+    const exclusion = options.exclusion ?? new Exclusion();
+    this.#exclusion = exclusion;
     this.#model = new SshdModel({
       sha256: (bytes) => createHash('sha256').update(bytes).digest(),
       listenerPid: options.listenerPid,
+      skipProgram: (name, isComm) => exclusion.program(name, isComm),
     });
-    this.#builder = new SpanBuilder(options);
+    this.#builder = new SpanBuilder({ ...options, exclusion });
   }
 
   /** The producer, as it introduced itself last; absent before its first record. */
@@ -81,6 +96,7 @@ export class Pipeline {
       spans: this.#spans,
       openConnections: this.#model.connections,
       followedProcesses: this.#model.processes,
+      excluded: this.#exclusion.counters,
     };
   }
 

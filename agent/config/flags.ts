@@ -25,6 +25,15 @@ export class Flags {
     return this.#given.get(name) ?? spec.fallback;
   }
 
+  /** The value if the option was given, by its kind; its fallback does not count. */
+  given(name: string): string | number | boolean | undefined {
+    const spec = this.#specs.get(name);
+    const text = this.#given.get(name);
+    if (spec === undefined || text === undefined) return undefined;
+    if (spec.kind === 'flag') return true;
+    return spec.kind === 'integer' ? Number(text) : text;
+  }
+
   integer(name: string): number | undefined {
     const text = this.text(name);
     return text === undefined ? undefined : Number(text);

@@ -9,6 +9,23 @@ export const REDACTION_CHOICES = ['redacted', 'names-only', 'full'] as const;
 export const TEE_CHOICES = ['raw', 'redacted'] as const;
 
 export const OPTIONS = {
+  config: {
+    name: 'config',
+    kind: 'text',
+    value: 'FILE',
+    help: 'read settings from this file; default /etc/sshd-otel/sshd-otel.yaml if there is one; what is given here or by OTEL_* variables wins',
+  },
+  printConfig: {
+    name: 'print-config',
+    kind: 'flag',
+    help: 'show what is in force and where each value comes from, secrets masked, and end',
+  },
+  headersFile: {
+    name: 'headers-file',
+    kind: 'text',
+    value: 'FILE',
+    help: 'file with headers for the collector, one Name: value a line',
+  },
   producer: {
     name: 'producer',
     kind: 'choice',

@@ -29,6 +29,8 @@ export interface Redactor {
   argv(args: readonly string[], options?: RedactArgvOptions): RedactedArgs;
   /** A command line or other text. */
   text(s: string): RedactedText;
+  /** The redactor for what this login user runs; absent: there is one for all. */
+  forUser?(name: string): Redactor;
 }
 
 /** Changes nothing: for tests, and for hosts whose owner switched redaction off. */

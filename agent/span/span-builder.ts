@@ -18,6 +18,7 @@ import {
   type SpanRef,
 } from '../sshd/session-event.ts';
 import { ConnectionIds } from './connection-ids.ts';
+import type { Exclusion } from './exclusion.ts';
 import { Fifo } from './fifo.ts';
 import { MAX_ARGV_BYTES } from './limits.ts';
 import { isOpenRef, type OpenRef, openMarker } from './open-markers.ts';
@@ -27,6 +28,7 @@ import { MAX_SEGMENT_BYTES } from './segments.ts';
 import { activitySpan, rootSpan, segmentRootSpan } from './span-assembly.ts';
 import { type IdKey, idKey } from './span-ids.ts';
 import type { ResourceRecord, SpanRecord } from './span-record.ts';
+import { decodeUtf8 } from './text.ts';
 
 export interface SpanBuilderOptions {
   /** 32 bytes; all ids depend on it. */
@@ -46,6 +48,8 @@ export interface SpanBuilderOptions {
   readonly maxSegmentBytes?: number;
   /** Tell of connections and sessions that are still open after `holdMs`. Default true. */
   readonly openMarkers?: boolean;
+  /** Connections to say nothing of. */
+  readonly exclusion?: Exclusion | undefined;
 }
 
 /** A finished activity that waits. */
@@ -74,6 +78,8 @@ interface ConnectionState {
   readonly held: Set<Held>;
   /** Ids of sessions that were opened and have not ended. */
   readonly sessions: Set<string>;
+  /** Decided when the first span is due: usually the user is known by then. */
+  excluded: boolean | undefined;
 }
 
 const NS_PER_MS = 1_000_000n;
@@ -156,6 +162,7 @@ export class SpanBuilder {
       rootsTold: false,
       held: new Set(),
       sessions: new Set(),
+      excluded: undefined,
     };
     this.#states.set(connection, state);
     if (state.phase === 'new') this.#unknown.set(state, tsNs + this.#holdBeforeAuthNs);
@@ -201,6 +208,7 @@ export class SpanBuilder {
     state.phase = 'closed';
     this.#unknown.delete(state);
     const spans = [...state.held].flatMap((held) => this.#release(held, tsNs));
+    if (this.#isExcluded(connection, state)) return [];
     for (let segment = state.ids.segments.count - 1; segment > 0; segment--) {
       spans.push(segmentRootSpan(connection, state.ids, segment, connection.endNs ?? tsNs));
     }
@@ -223,7 +231,7 @@ export class SpanBuilder {
       this.#open.shift();
       const isOpen =
         state.phase !== 'closed' && (ref.kind === 'connection' || state.sessions.has(state.ids.sessionId(ref)));
-      if (isOpen) spans.push(openMarker(ref, connection, state.ids, beganNs));
+      if (isOpen && !this.#isExcluded(connection, state)) spans.push(openMarker(ref, connection, state.ids, beganNs));
     }
     for (let held = this.#waiting.peek(); held !== undefined; held = this.#waiting.peek()) {
       if (held.releaseNs > tsNs) break;
@@ -240,17 +248,28 @@ export class SpanBuilder {
 
   /** One span; and the root of the trace that the next ones belong to, where nobody else will tell it. */
   #build(connection: ConnectionFacts, state: ConnectionState, activity: Activity, tsNs: bigint): SpanRecord[] {
+    if (this.#isExcluded(connection, state)) return [];
     const { ids } = state;
     const place = ids.place(activity);
     const span = activitySpan(activity, place, ids, {
       connection,
       closed: state.phase === 'closed',
-      redactor: this.#options.redactor,
+      redactor: this.#redactorFor(connection),
       maxArgvBytes: this.#maxArgvBytes,
     });
     const full = ids.count(span, place, tsNs);
     if (!full || !state.rootsTold) return [span];
     const segment = ids.segments.count - 1;
     return [span, segmentRootSpan(connection, ids, segment, ids.segments.startOf(segment) ?? tsNs)];
+  }
+
+  #isExcluded(connection: ConnectionFacts, state: ConnectionState): boolean {
+    state.excluded ??= this.#options.exclusion?.connection(connection) ?? false;
+    return state.excluded;
+  }
+
+  #redactorFor({ user }: ConnectionFacts): Redactor {
+    const { redactor } = this.#options;
+    return user === undefined ? redactor : (redactor.forUser?.(decodeUtf8(user.name)) ?? redactor);
   }
 }

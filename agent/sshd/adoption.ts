@@ -41,7 +41,7 @@ export function applySeed(node: ProcessNode, run: ConnectionRun, event: SeedEven
       node.role = 'program';
       node.owner = ROOT;
     }
-    node.program = openUnlessSkipped(node, execOf(event), node.forkNs, node.owner, run.processes.skipProgram);
+    node.program = openUnlessSkipped(node, execOf(event), node.forkNs, node.owner, run.skipProgram);
     connection.programs++;
     if (node.session !== undefined) node.session.programs++;
   }

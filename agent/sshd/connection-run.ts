@@ -17,6 +17,7 @@ import type { IncompleteReason } from './session-event.ts';
 
 export class ConnectionRun {
   readonly connection: Connection;
+  readonly skipProgram: SkipProgram | undefined;
   readonly handshake = new Handshake();
   readonly dialogue: AuthDialogue;
   readonly sessions: SessionBook;
@@ -26,6 +27,7 @@ export class ConnectionRun {
 
   constructor(connection: Connection, sha256: Sha256, skipProgram?: SkipProgram) {
     this.connection = connection;
+    this.skipProgram = skipProgram;
     this.dialogue = new AuthDialogue(connection, this.handshake, sha256);
     this.sessions = new SessionBook(connection);
     this.#logAuth = new LogAuth(connection, this.dialogue);

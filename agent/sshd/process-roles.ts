@@ -45,11 +45,6 @@ export class ProcessRoles {
     this.#parts = parts;
   }
 
-  /** Which programs get no span. */
-  get skipProgram(): SkipProgram | undefined {
-    return this.#parts.skipProgram;
-  }
-
   /** A network child, or what it says, was seen. */
   get separated(): boolean {
     return this.#networkChildKnown || this.#parts.connection.evidence.privilegeSeparation;

@@ -72,6 +72,10 @@ class ProgramInspection {
     const first = words[this.at];
     if (first !== undefined) inspectAny(first, this.context);
     this.at++;
+    if (this.context.hidden.has(this.name)) {
+      for (const word of words.slice(this.at)) markSecret(word, 0, word.value.length, this.context.sink);
+      return words.length;
+    }
     if (first !== undefined) this.afterColon(first);
     let ended = false;
     while (this.at < words.length) {

@@ -15,7 +15,7 @@ const MAX_DEPTH = 6;
 const MAX_READINGS = 3;
 
 /** What is the same for a whole redactor. */
-export type Rules = Pick<CommandContext, 'table' | 'keys'>;
+export type Rules = Pick<CommandContext, 'table' | 'keys' | 'hidden'>;
 
 /**
  * Looks into a word as into a shell command line. `certain`: it is one (`sh -c`), so what is too deep to be followed is

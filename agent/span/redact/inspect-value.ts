@@ -12,6 +12,8 @@ export interface CommandContext {
   readonly table: ProgramTable;
   /** More names that hold secrets, in small letters. */
   readonly keys: ReadonlySet<string>;
+  /** Programs of which only the name is told. */
+  readonly hidden: ReadonlySet<string>;
   readonly sink: Sink;
   /** Looks into a word that is, or may be, a shell command line. */
   readonly script: (word: Word, certain: boolean) => void;

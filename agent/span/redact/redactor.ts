@@ -1,6 +1,6 @@
 import type { RedactedArgs, RedactedText, Redactor } from '../redactor.ts';
 import { isBlank, lower } from './ascii.ts';
-import { inspectCommand } from './command.ts';
+import { inspectCommand, programName } from './command.ts';
 import type { Secret, Sink } from './edits.ts';
 import { REDACTED, replaceSecrets } from './edits.ts';
 import type { Rules } from './inspect-text.ts';
@@ -22,6 +22,13 @@ export interface RedactionOptions {
   readonly programs?: readonly ProgramRule[];
   /** More names of variables, options and fields that hold secrets, taken literally, capitals or not. */
   readonly keys?: readonly string[];
+  /** Another mode for what these users run. */
+  readonly perUser?: Readonly<Record<string, RedactionMode>>;
+  /**
+   * Another mode for these programs, by the base name that they are called by; wins over that of the user. `names-only`
+   * also holds where another program or a shell line runs them, the others only where they are the command itself.
+   */
+  readonly perProgram?: Readonly<Record<string, RedactionMode>>;
 }
 
 /**
@@ -32,18 +39,43 @@ const MAX_PASSES = 4;
 
 /** Makes the redactor that the rules of this folder describe. Time and memory are linear in the length of the input. */
 export function createRedactor(options: RedactionOptions = {}): Redactor {
-  const mode = options.mode ?? 'redacted';
-  if (mode === 'full')
-    return { argv: (args) => ({ args: [...args], redacted: 0 }), text: (text) => ({ text, redacted: 0 }) };
+  const programs = new Map(Object.entries(options.perProgram ?? {}));
   const rules: Rules = {
     table: compileRules([...BUILT_IN_PROGRAMS, ...(options.programs ?? [])]),
     keys: new Set((options.keys ?? []).map(lower)),
+    hidden: new Set([...programs].filter(([, mode]) => mode === 'names-only').map(([name]) => name)),
   };
-  const namesOnly = mode === 'names-only';
+  const redactors = new Map<RedactionMode, Redactor>();
+  const withMode = (mode: RedactionMode): Redactor => {
+    const known = redactors.get(mode) ?? redactorWith(mode, rules, programs);
+    redactors.set(mode, known);
+    return known;
+  };
+  const users = new Map(Object.entries(options.perUser ?? {}));
+  const mode = options.mode ?? 'redacted';
+  return { ...withMode(mode), forUser: (name) => withMode(users.get(name) ?? mode) };
+}
+
+function redactorWith(mode: RedactionMode, rules: Rules, programs: ReadonlyMap<string, RedactionMode>): Redactor {
+  const modeOf = (file: string): RedactionMode =>
+    programs.size === 0 ? mode : (programs.get(programName(file)) ?? mode);
   return {
-    argv: (args, argvOptions) => redactArgs(args, rules, namesOnly, argvOptions?.allowKeys === true),
-    text: (text) => redactText(text, rules, namesOnly),
+    argv: (args, argvOptions) => {
+      const own = modeOf(args[0] ?? '');
+      if (own === 'full') return { args: [...args], redacted: 0 };
+      return redactArgs(args, rules, own === 'names-only', argvOptions?.allowKeys === true);
+    },
+    text: (text) => {
+      const own = modeOf(firstWord(text));
+      return own === 'full' ? { text, redacted: 0 } : redactText(text, rules, own === 'names-only');
+    },
   };
+}
+
+function firstWord(text: string): string {
+  let end = 0;
+  while (end < text.length && !isBlank(text.charCodeAt(end))) end++;
+  return text.slice(0, end);
 }
 
 function redactText(input: string, rules: Rules, namesOnly: boolean): RedactedText {
@@ -111,9 +143,8 @@ function findInArgs(args: readonly string[], rules: Rules): Secret[][] {
 
 /** The first word and no more: `/bin/ls -l x` → `/bin/ls REDACTED`. An assignment before the program hides the program too. */
 function nameOfText(text: string): RedactedText {
-  let end = 0;
-  while (end < text.length && !isBlank(text.charCodeAt(end))) end++;
-  const first = text.slice(0, end);
+  const first = firstWord(text);
+  const end = first.length;
   const name = first.includes('=') ? REDACTED : first;
   const result = end === text.length || (name === REDACTED && first !== REDACTED) ? name : `${name} ${REDACTED}`;
   return { text: result, redacted: result === text ? 0 : 1 };
