@@ -12,8 +12,8 @@ import type { Continuity, Process, ProcessChange } from './process-change.ts';
 
 /** Processes kept at most; beyond it the oldest are given up and counted. */
 const MAX_PROCESSES = 200_000;
-/** Exited processes remembered, so that a straggling record does not bring one back. */
-const MAX_EXITED = 8_192;
+/** Exited processes remembered, at least so many, so that a straggling record does not bring one back. */
+const MIN_EXITED = 8_192;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Entry = Mutable<Process>;
@@ -34,7 +34,9 @@ export class ProcessTable {
   readonly counters: ProcessCounters = { adopted: 0, vanished: 0, afterExit: 0, evicted: 0 };
   /** By pid; insertion order is age. */
   readonly #living = new Map<number, Entry>();
-  readonly #exited = new Map<string, true>();
+  /** The processes that exited last, and those before them: a full set is dropped whole, since a set without its oldest keys is slow to walk. */
+  #exited = new Set<string>();
+  #exitedBefore = new Set<string>();
   /** Set between `hello` and `seed-end`: processes that the new producer has confirmed, and when it began. */
   #opening: { readonly sinceNs: bigint; readonly confirmed: Set<Process> } | undefined;
 
@@ -153,7 +155,7 @@ export class ProcessTable {
       if (event.conn !== undefined) known.conn = event.conn;
       return known;
     }
-    if (this.#exited.has(`${id.pid}:${id.startNs}`)) {
+    if (this.#hasExited(id)) {
       this.counters.afterExit++;
       return undefined;
     }
@@ -231,11 +233,16 @@ export class ProcessTable {
 
   #forget(process: Entry): void {
     this.#living.delete(process.id.pid);
-    this.#exited.set(`${process.id.pid}:${process.id.startNs}`, true);
-    if (this.#exited.size > MAX_EXITED) {
-      const oldest = this.#exited.keys().next().value;
-      if (oldest !== undefined) this.#exited.delete(oldest);
+    if (this.#exited.size >= MIN_EXITED) {
+      this.#exitedBefore = this.#exited;
+      this.#exited = new Set();
     }
+    this.#exited.add(keyOf(process.id));
+  }
+
+  #hasExited(id: ProcessId): boolean {
+    const key = keyOf(id);
+    return this.#exited.has(key) || this.#exitedBefore.has(key);
   }
 
   #learnIds(process: Entry, event: ExecEvent | ExitEvent, out: ProcessChange[]): void {
@@ -255,6 +262,10 @@ export class ProcessTable {
     process.uids = uids;
     if (uids[0] === uids[1] && uids[1] === uids[2]) out.push({ type: 'identity', tsNs, process, changed: 'uids' });
   }
+}
+
+function keyOf(id: ProcessId): string {
+  return `${id.pid}:${id.startNs}`;
 }
 
 /** Whether exec number `now` comes `step` after `before`. */

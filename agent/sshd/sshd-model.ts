@@ -29,10 +29,17 @@ export interface SshdModelOptions {
   readonly skipProgram?: SkipProgram | undefined;
 }
 
+/** A process that is followed, and the connection that it belongs to. */
+interface Followed {
+  readonly node: ProcessNode;
+  readonly run: ConnectionRun;
+}
+
 export class SshdModel {
   readonly #options: SshdModelOptions;
+  /** By the monitor's identity. */
   readonly #runs = new Map<string, ConnectionRun>();
-  readonly #nodes = new Map<Process, ProcessNode>();
+  readonly #followed = new Map<Process, Followed>();
   /** Boot to wall time, from the last clock record. */
   #wallOffsetNs = 0n;
   #lastNs = 0n;
@@ -54,10 +61,10 @@ export class SshdModel {
 
   /** Processes followed. */
   get processes(): number {
-    return this.#nodes.size;
+    return this.#followed.size;
   }
 
-  apply(change: ProcessChange): SessionEvent[] {
+  apply(change: ProcessChange): readonly SessionEvent[] {
     if (change.tsNs > this.#lastNs) this.#lastNs = change.tsNs;
     switch (change.type) {
       case 'hello':
@@ -87,7 +94,7 @@ export class SshdModel {
       out.push(...run.connection.take());
     }
     this.#runs.clear();
-    this.#nodes.clear();
+    this.#followed.clear();
     return out;
   }
 
@@ -98,7 +105,7 @@ export class SshdModel {
     return [{ type: 'host', host: { bootId: event.bootId ?? '', machineId, hostName, producer, producerVersion } }];
   }
 
-  #aboutProcess(change: Exclude<ProcessChange, { type: 'hello' | 'clock' | 'lost' | 'end' }>): SessionEvent[] {
+  #aboutProcess(change: Exclude<ProcessChange, { type: 'hello' | 'clock' | 'lost' | 'end' }>): readonly SessionEvent[] {
     const run = this.#route(change);
     if (run === undefined) return [];
     const events = run.connection.take();
@@ -123,22 +130,18 @@ export class SshdModel {
         return this.#forked(process, change.parent, change.tsNs);
       case 'seeded':
       case 'adopted': {
-        const run = this.#adopt(process, change.parent, change.tsNs, change.type === 'seeded');
-        const node = this.#nodes.get(process);
-        if (
-          change.type === 'seeded' &&
-          run !== undefined &&
-          node !== undefined &&
-          node.execs === 0 &&
-          node.program === undefined
-        )
+        const followed = this.#adopt(process, change.parent, change.tsNs, change.type === 'seeded');
+        if (followed === undefined) return undefined;
+        const { node, run } = followed;
+        if (change.type === 'seeded' && node.execs === 0 && node.program === undefined) {
           applySeed(node, run, change.event);
+        }
         return run;
       }
       default: {
-        const node = this.#nodes.get(process);
-        const run = node === undefined ? undefined : this.#runs.get(keyOf(node.connection.id));
-        if (node === undefined || run === undefined) return undefined;
+        const followed = this.#followed.get(process);
+        if (followed === undefined) return undefined;
+        const { node, run } = followed;
         switch (change.type) {
           case 'executed':
             run.executed(node, change.event, change.continuity);
@@ -150,11 +153,11 @@ export class SshdModel {
             run.about(node, change.event);
             break;
           case 'exited':
-            this.#nodes.delete(process);
+            this.#followed.delete(process);
             run.exited(node, change.event, change.tsNs, change.continuity);
             break;
           case 'vanished':
-            this.#nodes.delete(process);
+            this.#followed.delete(process);
             node.connection.incomplete.add('events_lost');
             run.exited(node, undefined, change.tsNs, 'events_lost');
             break;
@@ -173,10 +176,10 @@ export class SshdModel {
       this.#join(process, run, undefined);
       return run;
     }
-    const parentNode = this.#nodes.get(parent);
-    const run = parentNode === undefined ? undefined : this.#runs.get(keyOf(parentNode.connection.id));
-    if (parentNode === undefined || run === undefined) return undefined;
-    this.#nodes.set(process, run.forked(parentNode, process, tsNs));
+    const followed = this.#followed.get(parent);
+    if (followed === undefined) return undefined;
+    const { node, run } = followed;
+    this.#followed.set(process, { node: run.forked(node, process, tsNs), run });
     return run;
   }
 
@@ -185,8 +188,10 @@ export class SshdModel {
     return only === undefined || listener?.pid === only;
   }
 
-  #join(process: Process, run: ConnectionRun, parent: ProcessNode | undefined): void {
-    this.#nodes.set(process, adoptNode(process, run, parent));
+  #join(process: Process, run: ConnectionRun, parent: ProcessNode | undefined): Followed {
+    const followed = { node: adoptNode(process, run, parent), run };
+    this.#followed.set(process, followed);
+    return followed;
   }
 
   #open(id: ProcessId, listener: ProcessId | undefined, late: boolean, tsNs: bigint): ConnectionRun {
@@ -201,11 +206,11 @@ export class SshdModel {
     return run;
   }
 
-  #adopt(process: Process, parent: Process | undefined, tsNs: bigint, seed: boolean): ConnectionRun | undefined {
-    const known = this.#nodes.get(process);
-    if (known !== undefined) return this.#runs.get(keyOf(known.connection.id));
+  #adopt(process: Process, parent: Process | undefined, tsNs: bigint, seed: boolean): Followed | undefined {
+    const known = this.#followed.get(process);
+    if (known !== undefined) return known;
     if (process.role === 'listener') return undefined;
-    const parentNode = parent === undefined ? undefined : this.#nodes.get(parent);
+    const parentNode = parent === undefined ? undefined : this.#followed.get(parent)?.node;
     const monitorOfListener = parent?.role === 'listener';
     const id = process.conn ?? parentNode?.connection.id ?? (monitorOfListener ? process.id : undefined);
     if (id === undefined || (monitorOfListener && !this.#wants(parent?.id))) return undefined;
@@ -217,8 +222,7 @@ export class SshdModel {
       run = this.#open(id, monitorOfListener ? parent?.id : undefined, seed, tsNs);
     }
     if (!seed) run.gap(0, tsNs);
-    this.#join(process, run, parentNode);
-    return run;
+    return this.#join(process, run, parentNode);
   }
 
   /** Marks the connection that the loss names, or all that were open in its interval. */
