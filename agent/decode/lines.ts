@@ -49,11 +49,12 @@ export class LineSplitter {
 
   #line(tail: string): Line {
     const length = this.#carried + tail.length;
-    const line = { number: ++this.#number, offset: this.#offset, length };
-    const text = length > MAX_LINE_BYTES ? undefined : this.#carry + tail;
+    const number = ++this.#number;
+    const offset = this.#offset;
+    const text = this.#carry + tail;
     this.#offset += length + 1;
     this.#carry = '';
     this.#carried = 0;
-    return text === undefined ? line : { ...line, text };
+    return length > MAX_LINE_BYTES ? { number, offset, length } : { text, number, offset, length };
   }
 }

@@ -22,6 +22,8 @@ const FIN_WAIT1 = 4;
 const CLOSE = 7;
 const CLOSE_WAIT = 8;
 
+const NOTHING: readonly SessionEvent[] = [];
+
 /** Code and signal of an exit record as facts. */
 export function exitFacts(event: ExitEvent): ExitFacts {
   return event.signal === 0 ? { code: event.code, core: false } : { signal: event.signal, core: event.core };
@@ -83,7 +85,7 @@ export class Connection implements ConnectionFacts {
   #clientNs = 0n;
   #keysCommandNs = 0n;
   #phases = 0;
-  readonly #told: SessionEvent[] = [];
+  #told: SessionEvent[] = [];
 
   constructor(id: ProcessId, listener: ProcessId | undefined, wallOffsetNs: bigint, late: boolean, tsNs: bigint) {
     this.id = id;
@@ -126,8 +128,11 @@ export class Connection implements ConnectionFacts {
   }
 
   /** What there is to tell since the last call. */
-  take(): SessionEvent[] {
-    return this.#told.splice(0);
+  take(): readonly SessionEvent[] {
+    if (this.#told.length === 0) return NOTHING;
+    const told = this.#told;
+    this.#told = [];
+    return told;
   }
 
   /** Tells a leaf; a stretch that is empty or goes backwards is none. */

@@ -144,10 +144,16 @@ function sessionLine(text: string): LogFact | undefined {
   return subsystem === undefined ? undefined : { kind: 'session', type: 'subsystem', subsystem };
 }
 
+/** Longer argument lists don't fit on every stack. */
+const MAX_ARGUMENTS = 4_096;
+
 /** One character a byte, so that offsets and bytes stay the same. */
 function latin1(from: Uint8Array): string {
   let text = '';
-  for (const byte of from) text += String.fromCharCode(byte);
+  for (let at = 0; at < from.length; at += MAX_ARGUMENTS) {
+    // A call with all bytes takes a third of the time of one character after the other.
+    text += Reflect.apply(String.fromCharCode, undefined, from.subarray(at, at + MAX_ARGUMENTS));
+  }
   return text;
 }
 

@@ -23,6 +23,9 @@ const ANSWERS: ReadonlySet<number> = new Set<number>([
   MONITOR.ansPamFreeCtx,
 ]);
 
+/** Asked for at every event, so not made anew each time. */
+const NOTHING: readonly MonitorMessageEvent[] = [];
+
 /** One connection's messages, request before answer. */
 export class Pairing {
   #lastRequest: number | undefined;
@@ -32,7 +35,7 @@ export class Pairing {
 
   /** The messages that may be read now, in their true order. */
   push(message: MonitorMessageEvent): MonitorMessageEvent[] {
-    const out = this.due(message.tsNs);
+    const out = [...this.due(message.tsNs)];
     const held = this.#held;
     if (held !== undefined && message.type === held.type - 1) {
       this.#held = undefined;
@@ -56,9 +59,9 @@ export class Pairing {
   }
 
   /** An answer whose request did not come in time. */
-  due(nowNs: bigint): MonitorMessageEvent[] {
+  due(nowNs: bigint): readonly MonitorMessageEvent[] {
     const held = this.#held;
-    if (held === undefined || nowNs - held.tsNs <= PATIENCE_NS) return [];
+    if (held === undefined || nowNs - held.tsNs <= PATIENCE_NS) return NOTHING;
     this.#held = undefined;
     return [held];
   }
