@@ -20,14 +20,20 @@ export interface ActivitySpan {
 
 export interface ActivityContext extends ProcessAttributeOptions {
   readonly connection: ConnectionFacts;
-  /** Ordinal of the last real attempt of a connection that is over and let nobody in; absent otherwise. */
-  readonly failedWithOrdinal?: number | undefined;
 }
 
 const NO_LINKS: readonly SpanLink[] = [];
 
-/** Puts the activity's own attributes over the common ones. */
-export function putActivity(attributes: Attributes, activity: Activity, context: ActivityContext): ActivitySpan {
+/**
+ * Puts the activity's own attributes over the common ones.
+ * @param failedOrdinal the last real attempt of a connection that is over and let nobody in; undefined otherwise
+ */
+export function putActivity(
+  attributes: Attributes,
+  activity: Activity,
+  context: ActivityContext,
+  failedOrdinal: number | undefined,
+): ActivitySpan {
   putFlag(attributes, ATTR.endUnknown, activity.endUnknown);
   if (activity.incomplete !== undefined && activity.incomplete.length > 0) {
     put(attributes, ATTR.incomplete, true);
@@ -50,7 +56,7 @@ export function putActivity(attributes: Attributes, activity: Activity, context:
       return { name: SPAN_NAMES.auth, links: NO_LINKS, errorType };
     }
     case 'attempt':
-      return putAttempt(attributes, activity, context);
+      return putAttempt(attributes, activity, failedOrdinal);
     case 'phase':
       put(attributes, ATTR.spentBy, activity.owner);
       return { name: activity.name, links: NO_LINKS };
@@ -59,9 +65,9 @@ export function putActivity(attributes: Attributes, activity: Activity, context:
     case 'session':
       return putSession(attributes, activity, context.redactor);
     case 'program': {
-      putProgram(attributes, activity.program, context, {});
+      const name = putProgram(attributes, activity.program, context, {});
       const { errorType } = putExit(attributes, activity.program.exit);
-      return { name: programSpanName(activity.program, context.redactor), links: NO_LINKS, errorType };
+      return { name: programSpanName(name), links: NO_LINKS, errorType };
     }
     case 'helper': {
       const keys = activity.helper === 'authorized_keys_command' || activity.helper === 'authorized_principals_command';
@@ -72,7 +78,7 @@ export function putActivity(attributes: Attributes, activity: Activity, context:
   }
 }
 
-function putAttempt(attributes: Attributes, attempt: AttemptActivity, context: ActivityContext): ActivitySpan {
+function putAttempt(attributes: Attributes, attempt: AttemptActivity, failedOrdinal: number | undefined): ActivitySpan {
   // What an attempt offered is its own; never the method or the key that let the user in later.
   delete attributes[ATTR.authMethod];
   delete attributes[ATTR.keyFingerprint];
@@ -84,7 +90,7 @@ function putAttempt(attributes: Attributes, attempt: AttemptActivity, context: A
   if (attempt.source !== 'monitor') put(attributes, ATTR.factSource, attempt.source);
   putFlag(attributes, ATTR.startUnknown, attempt.startUnknown);
   // A refused key among others is how a login goes; only the one that nothing followed is a failure.
-  const failed = attempt.ordinal === context.failedWithOrdinal && attempt.method !== 'none';
+  const failed = attempt.ordinal === failedOrdinal && attempt.method !== 'none';
   return { name: SPAN_NAMES.attempt, links: NO_LINKS, errorType: failed ? attempt.result : undefined };
 }
 

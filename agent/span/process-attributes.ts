@@ -23,32 +23,36 @@ export interface Ending {
  * Name of a program's span. Anybody may call his program `ssh.connection`: such a name gets `./` in front, so that only
  * the agent's own spans begin with `ssh.`.
  */
-export function programSpanName(program: ProgramFacts, redactor: Redactor): string {
-  const name = executableName(program, redactor) ?? UNKNOWN_PROGRAM;
+export function programSpanName(name: string = UNKNOWN_PROGRAM): string {
   return name.startsWith('ssh.') ? cutPoints(`./${name}`, MAX_NAME_POINTS) : name;
 }
 
 /** Base name of the file as it was named to exec, so a script by its own name; else the kernel's comm. */
-function executableName(program: ProgramFacts, redactor: Redactor): string | undefined {
-  const file = program.file === undefined ? '' : baseName(decodeUtf8(program.file.bytes));
-  const name = cleanText(file !== '' ? file : program.comm === undefined ? '' : decodeUtf8(program.comm));
+function executableName(path: string, comm: Uint8Array | undefined, redactor: Redactor): string | undefined {
+  const file = baseName(path);
+  const name = cleanText(file !== '' ? file : comm === undefined ? '' : decodeUtf8(comm));
   return name === '' ? undefined : cutPoints(redactor.text(name).text, MAX_NAME_POINTS);
 }
 
-/** Puts all that is known about a program; `argvOptions` go to the redactor. */
+/**
+ * Puts all that is known about a program; `argvOptions` go to the redactor.
+ * @returns the name of its executable, undefined if it is not known
+ */
 export function putProgram(
   attributes: Attributes,
   program: ProgramFacts,
   options: ProcessAttributeOptions,
   argvOptions: RedactArgvOptions,
-): void {
+): string | undefined {
   const { redactor } = options;
+  const { file } = program;
+  const path = file === undefined ? '' : decodeUtf8(file.bytes);
+  const name = executableName(path, program.comm, redactor);
   put(attributes, ATTR.pid, program.process.pid);
   put(attributes, ATTR.parentPid, program.ppid);
-  put(attributes, ATTR.executableName, executableName(program, redactor));
-  if (program.file !== undefined && program.file.length === program.file.bytes.length) {
-    const path = decodeUtf8(program.file.bytes);
-    if (path.startsWith('/')) put(attributes, ATTR.executablePath, limitString(redactor.text(cleanText(path)).text));
+  put(attributes, ATTR.executableName, name);
+  if (file !== undefined && file.length === file.bytes.length && path.startsWith('/')) {
+    put(attributes, ATTR.executablePath, limitString(redactor.text(cleanText(path)).text));
   }
   putArgv(attributes, program, options, argvOptions);
   if (program.uids !== undefined) {
@@ -67,6 +71,7 @@ export function putProgram(
   putCount(attributes, ATTR.forksFailed, program.forksFailed ?? 0);
   putCount(attributes, ATTR.failedExecs, program.failedExecs);
   put(attributes, ATTR.containerId, containerId(program.containerCgroup));
+  return name;
 }
 
 /**

@@ -26,22 +26,24 @@ export function activitySpan(
   const { connection } = context;
   const attributes: Attributes = {};
   const session = sessionOf(activity);
-  putCommon(attributes, connection, ids.connectionId, session === undefined ? undefined : ids.sessionId(session));
+  // A session's own id is at hand; to ask for it again would be to compute it again.
+  const isSession = activity.kind === 'session';
+  const sessionId = isSession ? place.spanId : session === undefined ? undefined : ids.sessionId(session);
+  putCommon(attributes, connection, ids.connectionId, sessionId);
   const refused = context.closed && !mayBeIn(connection);
-  const own = putActivity(attributes, activity, {
-    ...context,
-    failedWithOrdinal: refused ? ids.lastAttempt : undefined,
-  });
+  const own = putActivity(attributes, activity, context, refused ? ids.lastAttempt : undefined);
   put(attributes, ATTR.errorType, own.errorType);
-  const parentStart = place.remoteParent === undefined ? ids.startOf(activity.parent) : undefined;
-  const startNs = notBefore(activity.startNs, ids.segments.startOf(place.segment) ?? connection.startNs, parentStart);
+  const parentNs = place.remoteParent === undefined ? ids.startOf(activity.parent) : undefined;
+  const traceNs = ids.segments.startOf(place.segment) ?? connection.startNs;
+  const startNs = latest(latest(activity.startNs, traceNs), parentNs ?? traceNs);
   return {
     traceId: place.traceId,
     spanId: place.spanId,
     parentSpanId: place.parentSpanId,
     name: own.name,
     kind: 'internal',
-    ...wallTimes(startNs, activity.endNs, connection),
+    startNs: startNs + connection.wallOffsetNs,
+    endNs: latest(activity.endNs, startNs) + connection.wallOffsetNs,
     attributes,
     links: place.remoteParent === undefined ? own.links : [linkTo(place.remoteParent, 'parent'), ...own.links],
     status: own.errorType === undefined ? 'unset' : 'error',
@@ -64,7 +66,8 @@ export function rootSpan(connection: ConnectionFacts, ids: ConnectionIds, tsNs: 
     spanId: ids.rootOf(0),
     name: SPAN_NAMES.connection,
     kind: 'server',
-    ...wallTimes(connection.startNs, connection.endNs ?? tsNs, connection),
+    startNs: connection.startNs + connection.wallOffsetNs,
+    endNs: latest(connection.endNs ?? tsNs, connection.startNs) + connection.wallOffsetNs,
     attributes,
     links: NO_LINKS,
     status: errorType === undefined ? 'unset' : 'error',
@@ -86,12 +89,14 @@ export function segmentRootSpan(
   const attributes: Attributes = {};
   putCommon(attributes, connection, ids.connectionId, undefined);
   put(attributes, ATTR.segment, segment);
+  const startNs = ids.segments.startOf(segment) ?? connection.startNs;
   return {
     traceId: ids.traceOf(segment),
     spanId: ids.rootOf(segment),
     name: SPAN_NAMES.connection,
     kind: 'server',
-    ...wallTimes(ids.segments.startOf(segment) ?? connection.startNs, endNs, connection),
+    startNs: startNs + connection.wallOffsetNs,
+    endNs: latest(endNs, startNs) + connection.wallOffsetNs,
     attributes,
     links: [linkTo({ traceId: ids.traceOf(0), spanId: ids.rootOf(0) }, 'first_segment')],
     status: 'unset',
@@ -116,16 +121,8 @@ function sessionOf(activity: Activity): SpanRef | undefined {
   return activity.parent.kind === 'session' ? activity.parent : undefined;
 }
 
-/** A connection's clock offset is one, so that a step of the wall clock bends no trace. */
-function wallTimes(startNs: bigint, endNs: bigint, connection: ConnectionFacts): { startNs: bigint; endNs: bigint } {
-  return {
-    startNs: startNs + connection.wallOffsetNs,
-    endNs: notBefore(endNs, startNs) + connection.wallOffsetNs,
-  };
-}
-
-function notBefore(startNs: bigint, ...limits: readonly (bigint | undefined)[]): bigint {
-  return limits.reduce<bigint>((start, limit) => (limit !== undefined && limit > start ? limit : start), startNs);
+function latest(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 function priorityOf(activity: Activity, own: ActivitySpan, connection: ConnectionFacts): 0 | 1 | 2 {

@@ -16,7 +16,10 @@ export function cleanText(text: string): string {
 
 /** Length in UTF-8 bytes of well-formed text. */
 export function utf8Length(text: string): number {
-  // Each UTF-16 unit is at most three bytes: short text needs no count where only an upper bound matters.
+  let units = 0;
+  for (let i = 0; i < text.length; i++) units |= text.charCodeAt(i);
+  // Nearly all text is ASCII, of which one look at each character is enough.
+  if (units < 0x80) return text.length;
   let length = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

@@ -211,7 +211,8 @@ class ProgramInspection {
 
   /** Handles an argument that is no option; true: it is the beginning of a command. */
   private positional(word: Word): boolean {
-    if (this.subcommands && word.value.length < 64) {
+    // A program that has subcommands is in the table itself.
+    if (this.subcommands && this.program !== undefined && word.value.length < 64) {
       const name = `${this.name} ${lower(word.value)}`;
       const subcommand = this.context.table.get(name);
       if (subcommand !== undefined) {

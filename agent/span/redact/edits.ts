@@ -28,6 +28,7 @@ interface Piece extends Run {
  * one: two words side by side would read as a new value the next time.
  */
 export function replaceSecrets(text: string, secrets: readonly Secret[]): { text: string; count: number } {
+  if (secrets.length === 0) return { text, count: 0 };
   const pieces = sortedPieces(secrets);
   const output: string[] = [];
   const kept = new Set<number>();
