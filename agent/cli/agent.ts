@@ -127,7 +127,7 @@ async function readStream(
   const watch = new StreamWatch();
   const timer = setInterval(() => {
     if (!watch.check(performance.now())) return;
-    log('warn', `the producer has sent no clock record for ${STALL_MS / 1000} s: it has stalled`);
+    log('warn', `no clock record from the producer for ${STALL_MS / 1000} s: what happens now is not seen`);
     tell(statusFd, STATUS.stalled);
   }, 1000);
   const progress = new StreamProgress();

@@ -24,7 +24,8 @@ export class AgentStatus {
     bytes?.on('data', (chunk: Buffer) => {
       for (const byte of chunk.toString('latin1')) {
         if (byte === STATUS.ready) this.#ready = true;
-        if (byte === STATUS.stalled) this.#stalled.resolve();
+        // While a producer is still beginning, the silence is that of the one before it.
+        if (byte === STATUS.stalled && this.#ready) this.#stalled.resolve();
         const what = NEWS.get(byte);
         if (what !== undefined) onNews?.(what);
       }

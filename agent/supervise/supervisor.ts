@@ -190,12 +190,13 @@ function whyItEnded(
   stderr: string,
   beginMs: number,
 ): Explanation {
-  const { name, explain } = candidate;
+  const { name, explain, isHarmless } = candidate;
   if (happening.type === 'stalled') return { sentence: `${name} has stalled and was ended (${exit.reason})` };
   if (happening.type === 'no-begin')
     return { sentence: `${name} has not begun its stream within ${seconds(beginMs)} and was ended (${exit.reason})` };
   const known = explain?.(exit.code, stderr);
-  const why = known?.sentence ?? stderr.trim().split('\n').at(-1) ?? '';
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && isHarmless?.(line) !== true);
+  const why = known?.sentence ?? lines.at(-1) ?? '';
   return { sentence: `${name} ${exit.reason}${why === '' ? '' : `: ${why}`}`, remedy: known?.remedy };
 }
 

@@ -49,7 +49,10 @@ function start(args: readonly string[]): Started {
 /** Children of a process, by the first word of what they run. */
 async function childrenOf(pid: number): Promise<Map<string, number>> {
   const { stdout } = await runChild({ command: 'ps', args: ['-o', 'pid=,args=', '--ppid', String(pid)] }, 10_000);
-  const rows = stdout.trim().split('\n').map((line) => /^\s*(\d+) (.*)$/.exec(line));
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => /^\s*(\d+) (.*)$/.exec(line));
   return new Map(rows.map((row) => [row?.[2]?.includes(' agent ') ? 'agent' : 'producer', Number(row?.[1])]));
 }
 
@@ -119,7 +122,7 @@ for (const producer of PRODUCERS) {
       for (const path of [redacted, raw]) {
         const replay = start(['replay', path]);
         assert.equal((await replay.child.exited).code, 0);
-        assert.match(replay.output(), /● alice from[^]*mysql[^]*exit 3|● alice from[^]*exit 3[^]*mysql/);
+        for (const part of ['● alice from', 'mysql', 'exit 3']) assert.ok(replay.output().includes(part), part);
       }
     });
 
