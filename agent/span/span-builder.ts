@@ -196,10 +196,17 @@ export class SpanBuilder {
     const state = this.#stateOf(connection, tsNs);
     state.ids.remember(activity);
     if (activity.kind === 'session') state.sessions.delete(state.ids.sessionId(activity.ref));
-    if (state.phase === 'closed') return this.#build(connection, state, activity, tsNs);
+    const spans: SpanRecord[] = [];
+    if (state.phase === 'closed') {
+      this.#build(connection, state, activity, tsNs, spans);
+      return spans;
+    }
     this.#hold(connection, state, activity, tsNs);
-    const [oldest] = state.held;
-    return oldest !== undefined && state.held.size > this.#maxHeld ? this.#release(oldest, tsNs) : [];
+    if (state.held.size > this.#maxHeld) {
+      const [oldest] = state.held;
+      if (oldest !== undefined) this.#release(oldest, tsNs, spans);
+    }
+    return spans;
   }
 
   #close(connection: ConnectionFacts, tsNs: bigint): SpanRecord[] {
@@ -207,7 +214,8 @@ export class SpanBuilder {
     if (state.phase === 'closed') return [];
     state.phase = 'closed';
     this.#unknown.delete(state);
-    const spans = [...state.held].flatMap((held) => this.#release(held, tsNs));
+    const spans: SpanRecord[] = [];
+    for (const held of state.held) this.#release(held, tsNs, spans);
     if (this.#isExcluded(connection, state)) return [];
     for (let segment = state.ids.segments.count - 1; segment > 0; segment--) {
       spans.push(segmentRootSpan(connection, state.ids, segment, connection.endNs ?? tsNs));
@@ -223,7 +231,7 @@ export class SpanBuilder {
       if (releaseNs > tsNs) break;
       this.#unknown.delete(state);
       state.phase = 'known';
-      for (const held of state.held) spans.push(...this.#release(held, tsNs));
+      for (const held of state.held) this.#release(held, tsNs, spans);
     }
     for (let open = this.#open.peek(); open !== undefined; open = this.#open.peek()) {
       const { connection, state, ref, beganNs } = open;
@@ -236,19 +244,25 @@ export class SpanBuilder {
     for (let held = this.#waiting.peek(); held !== undefined; held = this.#waiting.peek()) {
       if (held.releaseNs > tsNs) break;
       this.#waiting.shift();
-      if (held.state.held.has(held)) spans.push(...this.#release(held, tsNs));
+      if (held.state.held.has(held)) this.#release(held, tsNs, spans);
     }
     return spans;
   }
 
-  #release(held: Held, tsNs: bigint): SpanRecord[] {
+  #release(held: Held, tsNs: bigint, out: SpanRecord[]): void {
     held.state.held.delete(held);
-    return this.#build(held.connection, held.state, held.activity, tsNs);
+    this.#build(held.connection, held.state, held.activity, tsNs, out);
   }
 
   /** One span; and the root of the trace that the next ones belong to, where nobody else will tell it. */
-  #build(connection: ConnectionFacts, state: ConnectionState, activity: Activity, tsNs: bigint): SpanRecord[] {
-    if (this.#isExcluded(connection, state)) return [];
+  #build(
+    connection: ConnectionFacts,
+    state: ConnectionState,
+    activity: Activity,
+    tsNs: bigint,
+    out: SpanRecord[],
+  ): void {
+    if (this.#isExcluded(connection, state)) return;
     const { ids } = state;
     const place = ids.place(activity);
     const span = activitySpan(activity, place, ids, {
@@ -257,10 +271,11 @@ export class SpanBuilder {
       redactor: this.#redactorFor(connection),
       maxArgvBytes: this.#maxArgvBytes,
     });
+    out.push(span);
     const full = ids.count(span, place, tsNs);
-    if (!full || !state.rootsTold) return [span];
+    if (!full || !state.rootsTold) return;
     const segment = ids.segments.count - 1;
-    return [span, segmentRootSpan(connection, ids, segment, ids.segments.startOf(segment) ?? tsNs)];
+    out.push(segmentRootSpan(connection, ids, segment, ids.segments.startOf(segment) ?? tsNs));
   }
 
   #isExcluded(connection: ConnectionFacts, state: ConnectionState): boolean {

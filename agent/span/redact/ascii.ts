@@ -39,6 +39,19 @@ export function lower(text: string): string {
   return copied === 0 ? text : result + text.slice(copied);
 }
 
+/**
+ * Whether a text is one word that says nothing but its name: letters, digits and what stands in paths. No blank, quote or
+ * other character of the shell, and neither `=` nor `:` behind which a value could stand.
+ */
+export function isOnePlainWord(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    // From `+` to `/`: + , - . / and from `@` on letters.
+    if (!isNameCharacter(code) && (code < 43 || code > 47) && code !== 64) return false;
+  }
+  return true;
+}
+
 /** Whether a text holds a blank, so that it may be more than one word. */
 export function hasBlank(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (isBlank(text.charCodeAt(i))) return true;

@@ -1,5 +1,5 @@
 import type { RedactedArgs, RedactedText, Redactor } from '../redactor.ts';
-import { isBlank, lower } from './ascii.ts';
+import { isBlank, isOnePlainWord, lower } from './ascii.ts';
 import { inspectCommand, programName } from './command.ts';
 import type { Secret, Sink } from './edits.ts';
 import { REDACTED, replaceSecrets } from './edits.ts';
@@ -57,16 +57,15 @@ export function createRedactor(options: RedactionOptions = {}): Redactor {
 }
 
 function redactorWith(mode: RedactionMode, rules: Rules, programs: ReadonlyMap<string, RedactionMode>): Redactor {
-  const modeOf = (file: string): RedactionMode =>
-    programs.size === 0 ? mode : (programs.get(programName(file)) ?? mode);
+  const modeOf = (file: string): RedactionMode => programs.get(programName(file)) ?? mode;
   return {
     argv: (args, argvOptions) => {
-      const own = modeOf(args[0] ?? '');
+      const own = programs.size === 0 ? mode : modeOf(args[0] ?? '');
       if (own === 'full') return { args: [...args], redacted: 0 };
       return redactArgs(args, rules, own === 'names-only', argvOptions?.allowKeys === true);
     },
     text: (text) => {
-      const own = modeOf(firstWord(text));
+      const own = programs.size === 0 ? mode : modeOf(firstWord(text));
       return own === 'full' ? { text, redacted: 0 } : redactText(text, rules, own === 'names-only');
     },
   };
@@ -85,7 +84,9 @@ function redactText(input: string, rules: Rules, namesOnly: boolean): RedactedTe
     const secrets: Secret[] = [];
     const sink: Sink = (secret) => secrets.push(secret);
     scanTokens(text, sink);
-    inspectText(plainWord(text), rules, sink, true);
+    // Nothing else can be secret in the path of a program, and most texts are one.
+    if (!isOnePlainWord(text)) inspectText(plainWord(text), rules, sink, true);
+    if (secrets.length === 0) break;
     const replaced = replaceSecrets(text, secrets);
     if (replaced.text === text) break;
     text = replaced.text;
@@ -108,6 +109,7 @@ function redactArgs(input: readonly string[], rules: Rules, namesOnly: boolean, 
       const arg = args[i] ?? '';
       const found = secrets[i] ?? [];
       if (!allowKeys) scanTokens(arg, (secret) => found.push(secret));
+      if (found.length === 0) continue;
       const replaced = replaceSecrets(arg, found);
       changed ||= replaced.text !== arg;
       args[i] = replaced.text;
