@@ -11,6 +11,9 @@ export interface Part {
   readonly user?: string | undefined;
   /** Rode on the connection of another one, from the same address. */
   readonly rides: boolean;
+  /** What it asked for: `exec`, `shell`, `subsystem sftp`; absent: no session. */
+  readonly asks?: string | undefined;
+  readonly command?: string | undefined;
   /** Absent for a bare socket. */
   run?: ClientRun | undefined;
   /** For a bare socket: what it sent, and who closed first after how long. */
@@ -48,6 +51,8 @@ export class Cast {
     const session = await this.lab.startSsh({ ...options, config });
     const part: Part = {
       ...{ address, user: options.user ?? 'alice', rides: rides !== undefined, pty: options.pty === true },
+      asks: options.args?.includes('-N') === true ? undefined : options.command === undefined ? 'shell' : 'exec',
+      command: options.command,
       traceparent: options.env?.['TRACEPARENT'],
     };
     this.parts.push(part);
@@ -68,7 +73,7 @@ export class Cast {
   /** Runs `sftp` with a batch of commands. */
   async sftp(batch: string, options: LoginOptions = {}): Promise<ClientRun> {
     const address = this.#address();
-    const part: Part = { address, user: options.user ?? 'alice', rides: false, pty: false };
+    const part: Part = { address, user: options.user ?? 'alice', rides: false, pty: false, asks: 'subsystem sftp' };
     this.parts.push(part);
     part.run = await this.lab.sftp(batch, {
       ...options,
@@ -86,7 +91,10 @@ export class Cast {
     const endedBy = await new Promise<'client' | 'server'>((resolve, reject) => {
       const socket: Socket = connect({ host: '127.0.0.1', port: this.lab.port, localAddress: address });
       let closing = false;
-      socket.once('error', reject);
+      // What is sent to a server that has closed comes back as a reset.
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error);
+      });
       socket.once('end', () => resolve(closing ? 'client' : 'server'));
       socket.once('close', () => resolve(closing ? 'client' : 'server'));
       socket.once('data', () => {

@@ -41,7 +41,7 @@ export interface Fact {
   readonly kind: FactKind;
   /** What it is about: connection by its client's address, then its part, for instance `127.0.0.9 attempt 2`. */
   readonly key: string;
-  /** Times are ms. */
+  /** Times are ms of Unix time; a witness of one says `EARLIEST LATEST`, between which it lies. */
   readonly value: string;
   /** It may stay untold, for this reason; told, it must be right. */
   readonly unknowable?: Unknowable | undefined;
@@ -58,7 +58,7 @@ export interface Comparison {
   readonly kinds: Readonly<Partial<Record<FactKind, number>>>;
 }
 
-/** Moments and durations may differ so much: strace stops a process before it looks at the clock. */
+/** Moments may differ so much: strace stops a process before it looks at the clock. */
 const TOLERANCE_MS = 20;
 
 /** Compares fact by fact; both sides may tell a thing once only. */
@@ -99,7 +99,9 @@ function nameOf(fact: Fact): string {
 function same(expected: Fact, told: Fact): boolean {
   if (expected.kind === 'order') return sameOrder(JSON.parse(expected.value) as Stretch[], told.value.split(', '));
   if (expected.kind !== 'time') return expected.value === told.value;
-  return Math.abs(Number(expected.value) - Number(told.value)) <= TOLERANCE_MS;
+  const [earliest = Number.NaN, latest = Number.NaN] = expected.value.split(' ').map(Number);
+  const at = Number(told.value);
+  return at >= earliest - TOLERANCE_MS && at <= latest + TOLERANCE_MS;
 }
 
 /** When a program ran, as a witness of `order` tells it: name, start and end, ms. */

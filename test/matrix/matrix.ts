@@ -1,38 +1,98 @@
 /**
  * Runs the matrix of scenarios, servers and producers, and writes docs/fidelity.md. `SERVER`, `SCENARIO` and `PRODUCER`
- * choose, each a list with commas; nothing chosen is all.
+ * choose, each a list with commas; nothing chosen is all, and goes on where the last run was stopped. `RECORD=1` keeps what
+ * is right as test/streams/matrix. Ends with 1 if a cell is not right.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ProducerMode, runCell } from './run-cell.ts';
+import { writeRecording } from './recorded.ts';
+import { replayedCells } from './replayed-stories.ts';
+import { fidelityPage } from './report.ts';
+import { type CellResult, isGreen, Results } from './results.ts';
+import { type Cell, PRODUCER_MODES, type ProducerMode, runCell } from './run-cell.ts';
+import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
-import { findServers } from './servers.ts';
+import { findServers, type Server } from './servers.ts';
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
-const chosen = (name: string): ((value: string) => boolean) => {
+/** Lines of a wrong cell that are printed. */
+const LINES = Number(process.env['LINES'] ?? 12);
+/** Servers whose streams are kept: one of each family that there is. */
+const RECORDED_SERVERS = ['9.2', '10.0'];
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function chosen(name: string): readonly string[] | undefined {
   const list = process.env[name]?.split(',').filter((one) => one !== '');
-  return (value) => list === undefined || list.length === 0 || list.includes(value);
-};
+  return list === undefined || list.length === 0 ? undefined : list;
+}
 
-const servers = (await findServers(true, say)).filter((server) => chosen('SERVER')(server.id));
-const scenarios = SCENARIOS.filter((scenario) => chosen('SCENARIO')(scenario.name));
-const modes = (['libbpf', 'libbpf-exact', 'bpftrace'] as ProducerMode[]).filter(chosen('PRODUCER'));
-for (const server of servers) say(`${server.id}: ${server.version}, ${server.source}`);
-for (const mode of modes)
-  for (const scenario of scenarios)
-    for (const server of servers) {
-      const name = `${scenario.name} on ${server.id} by ${mode}`;
-      try {
-        const cell = await runCell(server, scenario, mode);
-        const { right, wrong, missing, unknowable } = cell.comparison;
-        say(`${name}: ${right} right, ${wrong.length} wrong, ${missing.length} missing ${JSON.stringify(unknowable)}`);
-        for (const line of wrong) say(`    wrong    ${line}`);
-        for (const line of missing) say(`    missing  ${line}`);
-        if (process.env['KEEP'] !== undefined) {
-          mkdirSync(process.env['KEEP'], { recursive: true });
-          writeFileSync(join(process.env['KEEP'], `${server.id}-${scenario.name}-${mode}.ndjson`), cell.stream);
-        }
-      } catch (error) {
-        say(`${name}: FAILED ${error instanceof Error ? error.stack : error}`);
-      }
-    }
+async function main(): Promise<boolean> {
+  const [onServer, ofScenario, byProducer] = [chosen('SERVER'), chosen('SCENARIO'), chosen('PRODUCER')];
+  const whole = onServer === undefined && ofScenario === undefined && byProducer === undefined;
+  const servers = (await findServers(true, say)).filter((one) => onServer?.includes(one.id) !== false);
+  const scenarios = SCENARIOS.filter((one) => ofScenario?.includes(one.name) !== false);
+  const modes = PRODUCER_MODES.filter((one) => byProducer?.includes(one) !== false);
+  for (const server of servers) say(`${server.id}: ${server.version}, ${server.source}`);
+  const results = new Results();
+  if (whole) results.begin();
+  const cells = modes.flatMap((mode) =>
+    scenarios.flatMap((scenario) => servers.map((server) => ({ mode, scenario, server }))),
+  );
+  let green = true;
+  for (const [index, { mode, scenario, server }] of cells.entries()) {
+    if ((whole || process.env['RESUME'] === '1') && results.has(scenario.name, server.id, mode)) continue;
+    const result = await playCell(server, scenario, mode);
+    results.put(result);
+    green = isGreen(result) && green;
+    tell(`[${index + 1}/${cells.length}] ${scenario.name} on ${server.id} by ${mode}`, result);
+  }
+  const replayed = replayedCells();
+  for (const cell of replayed) tell(`${cell.scenario} on ${cell.server}, replayed`, cell);
+  if (whole) results.finish();
+  const page = join(import.meta.dirname, '..', '..', 'docs', 'fidelity.md');
+  writeFileSync(page, fidelityPage([...results.all(), ...replayed], SCENARIOS));
+  return green && replayed.every(isGreen);
+}
+
+async function playCell(server: Server, scenario: Scenario, producer: ProducerMode): Promise<CellResult> {
+  const about = { scenario: scenario.name, server: server.id, version: server.version, producer };
+  const nothing = { ...about, right: 0, wrong: [], missing: [], unknowable: {}, kinds: {} };
+  const skipped = scenario.notOn?.(server);
+  if (skipped !== undefined) return { ...nothing, skipped };
+  try {
+    const cell = await runCell(server, scenario, producer);
+    const result = { ...about, ...cell.comparison };
+    keep(cell, result, scenario);
+    return result;
+  } catch (error) {
+    return { ...nothing, failed: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
+
+/** Streams of right cells for the repository, if asked for; all streams for whoever looks for a fault. */
+function keep(cell: Cell, result: CellResult, scenario: Scenario): void {
+  const folder = process.env['KEEP'];
+  if (folder !== undefined) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${result.server}-${result.scenario}-${result.producer}.ndjson`), cell.stream);
+  }
+  if (process.env['RECORD'] !== '1' || !isGreen(result) || result.producer !== 'libbpf') return;
+  if (!RECORDED_SERVERS.includes(result.server) || scenario.unrecorded === true) return;
+  const story = [
+    `${result.version}: ${scenario.story}`,
+    'Recorded by test/matrix/matrix.ts, each "fact" said by a witness: the client, the log, strace. Host replaced.',
+  ];
+  writeRecording(`${result.server}-${result.scenario}`, story, cell.stream, cell.expected);
+}
+
+function tell(name: string, result: CellResult): void {
+  if (result.skipped !== undefined) return say(`${name}: skipped, ${result.skipped}`);
+  if (result.failed !== undefined) return say(`${name}: FAILED: ${result.failed}`);
+  const unknowable = Object.entries(result.unknowable).map(([reason, count]) => `, ${count} ${reason}`);
+  const counts = `${result.right} right, ${result.wrong.length} wrong, ${result.missing.length} missing`;
+  say(`${name}: ${counts}${unknowable.join('')}`);
+  for (const line of result.wrong.slice(0, LINES)) say(`    wrong    ${line}`);
+  for (const line of result.missing.slice(0, LINES)) say(`    missing  ${line}`);
+}
+
+process.exitCode = (await main()) ? 0 : 1;

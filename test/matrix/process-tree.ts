@@ -6,6 +6,7 @@ export interface TreeExec {
   /** As the kernel gives it to the program: for a script its interpreter in front. */
   readonly argv: readonly string[];
   readonly atMs: number;
+  readonly returnedMs: number;
   /** Execs that failed while it ran. */
   failedExecs: number;
   /** Children that ended without an exec of their own. */
@@ -23,7 +24,7 @@ export interface TreeProcess {
   readonly execs: TreeExec[];
   /** It became leader of a process session of its own. */
   ownSession: boolean;
-  /** Last user that it became altogether before its first exec. */
+  /** Last user that it became altogether before it ran anything but sshd. */
   uid: number | undefined;
   end: { readonly text: string; readonly atMs: number } | undefined;
 }
@@ -72,12 +73,19 @@ export function processTree(
     const process = get(processOf(fact.pid));
     if (fact.kind === 'exec') {
       const argv = scriptArgv(fact.file, fact.argv, firstLine(fact.file));
-      process.execs.push({ file: fact.file, argv, atMs: fact.atMs, failedExecs: 0, forks: 0 });
+      process.execs.push({
+        file: fact.file,
+        argv,
+        atMs: fact.atMs,
+        returnedMs: fact.returnedMs,
+        failedExecs: 0,
+        forks: 0,
+      });
     } else if (fact.kind === 'failed-exec') {
       const last = process.execs.at(-1);
       if (last !== undefined) last.failedExecs++;
     } else if (fact.kind === 'setsid') process.ownSession = true;
-    else if (fact.kind === 'uid' && process.execs.length === 0) process.uid = fact.uid;
+    else if (fact.kind === 'uid' && process.execs.every(isServerItself)) process.uid = fact.uid;
     else if (fact.kind === 'end' && fact.pid === process.pid)
       process.end = { text: fact.signal ?? `exit ${fact.code}`, atMs: fact.atMs };
     else if (fact.kind === 'accept') accepted.push({ address: fact.address, port: fact.port, listener: fact.pid });
@@ -131,6 +139,13 @@ export function forkerOf(process: TreeProcess): [process: TreeProcess | undefine
   let at = process;
   while (at.parent !== undefined && at.parentExec === 0) at = at.parent;
   return [at.parent, at.parentExec];
+}
+
+/** An image of sshd's own, as sshd itself starts it. */
+export function isServerItself(exec: TreeExec): boolean {
+  const [name] = exec.file.split('/').slice(-1);
+  const own = name === 'sshd' || name === 'sshd-session' || name === 'sshd-auth';
+  return own && (exec.argv.at(-1) === '-R' || exec.argv.includes('-i'));
 }
 
 /** The kernel's rule (`fs/binfmt_script.c`): path and at most one argument, which may hold blanks. */

@@ -13,7 +13,8 @@ import type { Server } from './servers.ts';
 import { toldFacts } from './told-facts.ts';
 import { witnessFacts } from './witness-facts.ts';
 
-export type ProducerMode = 'libbpf' | 'libbpf-exact' | 'bpftrace';
+export const PRODUCER_MODES = ['libbpf', 'libbpf-exact', 'bpftrace'] as const;
+export type ProducerMode = (typeof PRODUCER_MODES)[number];
 
 export interface Cell {
   readonly comparison: Comparison;
@@ -45,6 +46,7 @@ export async function runCell(server: Server, scenario: Scenario, mode: Producer
       ...{ parts: cast.parts, log: lab.log(), tree, family: server.family, keysCommand: 'authorized-keys' },
       keyOf: (path) => keys.find((key) => key.path === path),
       graceMs: scenario.graceMs ?? DEFAULT_GRACE_MS,
+      pam: scenario.lab?.config?.['UsePAM'] !== 'no',
       exact: mode === 'libbpf-exact',
     });
     const told = toldFacts(tracing.spans);

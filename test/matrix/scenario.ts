@@ -12,5 +12,7 @@ export interface Scenario {
   readonly graceMs?: number | undefined;
   /** Why it can't be played on a server; undefined: it can. */
   readonly notOn?: ((server: Server) => string | undefined) | undefined;
+  /** Too big to be kept as a stream. */
+  readonly unrecorded?: boolean | undefined;
   readonly play: (cast: Cast) => Promise<void>;
 }

@@ -20,6 +20,8 @@ export interface Testimony {
   readonly keyOf: (path: string) => { readonly type: string; readonly fingerprint: string } | undefined;
   /** LoginGraceTime, ms. */
   readonly graceMs: number;
+  /** `UsePAM yes`. */
+  readonly pam: boolean;
   /** The producer's mode shows failed execs. */
   readonly exact: boolean;
 }
@@ -83,6 +85,10 @@ function sayConnection(
   if (own !== undefined) say('end', key, endOf(own, story, attempts, deniedByAccount, testimony.graceMs));
   const sessions = authenticated ? sessionsOf(key, connection, parts, stories, log, testimony) : [];
   for (const session of sessions) saySession(say, session, monitor.end?.atMs ?? Number.POSITIVE_INFINITY);
+  const server = sessions[0]?.leader.parent;
+  const uid = server === monitor ? (testimony.family === 'A' ? 0 : undefined) : server?.uid;
+  // pam_loginuid sets it to the user's, and only a program's exec shows it.
+  if (testimony.pam && sessions.some((session) => session.leader.execs.length > 0)) say('login-uid', key, uid);
   programFacts(say, key, connection, sessions, attempts, testimony);
 }
 
@@ -178,26 +184,29 @@ function sessionsOf(
   testimony: Testimony,
 ): SessionWitness[] {
   const leaders = sessionLeaders(connection, testimony.family);
-  const asked = parts
-    .map((part, index) => ({ part, story: stories[index] }))
-    .filter(({ story }) => story?.session !== undefined);
+  const asked = parts.filter((part) => part.asks !== undefined && part.run !== undefined);
+  // What the clients say of themselves is what their own transcripts say, where there is one.
+  const [story] = stories;
+  if (story?.session !== undefined && story.session !== asked[0]?.asks)
+    throw new Error(`${key}: the client asked for ${asked[0]?.asks}, its transcript says ${story.session}`);
   if (asked.length !== leaders.length)
     throw new Error(`${key}: the clients asked for ${asked.length} sessions, strace saw ${leaders.length}`);
   const left = [...asked];
   return leaders.map((leader, index) => {
     const command = leader.execs[0]?.argv[1] === '-c' ? leader.execs[0].argv[2] : undefined;
-    const same = left.findIndex(({ story }) => story?.command !== undefined && story.command === command);
+    const same = left.findIndex((part) => part.command !== undefined && part.command === command);
     const [one] = left.splice(Math.max(0, same), 1);
-    const status = one?.story?.exitStatus;
-    if (status !== undefined && leader.end !== undefined && leader.end.text !== `exit ${status}`)
+    const status = one?.run?.signal === undefined && one?.run?.exitCode !== 255 ? one?.run?.exitCode : undefined;
+    const isCommands = one?.asks === 'exec' || one?.asks === 'shell';
+    if (isCommands && status !== undefined && leader.end !== undefined && leader.end.text !== `exit ${status}`)
       throw new Error(`${key}: the client was told exit status ${status}, strace saw ${leader.end.text}`);
     const terminal = / on (pts\/\d+)$/.exec(log?.sessions[index] ?? '')?.[1];
     return {
       ...{ name: `${key} session ${index + 1}`, leader, command },
-      kind: one?.story?.session ?? '?',
-      requested: one?.story?.command !== command ? one?.story?.command : undefined,
+      kind: one?.asks ?? '?',
+      requested: one?.command !== command ? one?.command : undefined,
       tty: terminal === undefined ? undefined : `/dev/${terminal}`,
-      traceparent: one?.part.traceparent,
+      traceparent: one?.traceparent,
     };
   });
 }

@@ -1,6 +1,6 @@
 /** What ran, as strace saw it, as facts. */
-import type { Fact, Stretch } from './facts.ts';
-import { forkerOf, type TreeConnection, type TreeExec, type TreeProcess } from './process-tree.ts';
+import type { Stretch } from './facts.ts';
+import { forkerOf, isServerItself, type TreeConnection, type TreeProcess } from './process-tree.ts';
 import type { Say, Testimony, WitnessedAttempt } from './witness-facts.ts';
 
 export interface SessionWitness {
@@ -16,14 +16,10 @@ export interface SessionWitness {
   readonly traceparent?: string | undefined;
 }
 
-/** sshd's own images. */
-const SSHD = /(^|\/)sshd(-session|-auth)?$/;
+/** An exit is over before strace hears of it; on a busy machine it is woken late, never early. */
+const STRACE_LAG_MS = 80;
 
 const runsPrograms = (process: TreeProcess) => process.execs.some((exec) => !isServerItself(exec));
-
-function isServerItself(exec: TreeExec): boolean {
-  return SSHD.test(exec.file) && (exec.argv.at(-1) === '-R' || exec.argv.includes('-i'));
-}
 
 /**
  * Processes of their own session that were forked by a child of the monitor which runs nothing itself; for root in A by the
@@ -64,14 +60,14 @@ export function programFacts(
   };
   const sayProcess = (process: TreeProcess, top: TreeProcess): void => {
     const programs = process.execs.filter((exec) => !isServerItself(exec));
-    const skipped = process.execs.length - programs.length;
     const owner = ownerOf(top, connection, sessions, testimony);
-    const helper = process === top && owner.startsWith('ssh.');
     const [forker, number] = forkerOf(process);
     const forkerName =
       forker === undefined || number - skippedOf(forker) <= 0
         ? undefined
         : nameOf(forker.pid, number - skippedOf(forker));
+    // sshd, or a child of it that runs nothing itself (PAM's), started it.
+    const helper = forkerName === undefined && owner.startsWith('ssh.');
     const endMs = process.end?.atMs ?? Number.POSITIVE_INFINITY;
     for (const [index, exec] of programs.entries()) {
       const own = nameOf(process.pid, index + 1);
@@ -90,15 +86,19 @@ export function programFacts(
         say('failed-execs', program, exec.failedExecs, testimony.exact ? undefined : 'exact-only');
       say('parent', program, parent ?? 'none');
       say('owner', program, owner);
-      say('time', `${program} ${first ? 'fork' : 'exec'}`, startMs);
-      say('time', `${program} end`, stopMs);
+      say('time', `${program} ${first ? 'fork' : 'exec'}`, `${startMs} ${first ? startMs : exec.returnedMs}`);
+      const replaced = next !== undefined && !first;
+      say(
+        'time',
+        `${program} end`,
+        replaced ? `${next.atMs} ${next.returnedMs}` : `${stopMs - STRACE_LAG_MS} ${stopMs}`,
+      );
       if (stopMs > (monitor.end?.atMs ?? Number.POSITIVE_INFINITY)) say('survivor', program, true);
       const family = `${key} ${parent ?? (owner.startsWith('session') ? owner : 'helpers')}`;
       siblings.set(family, [...(siblings.get(family) ?? []), [own, startMs, stopMs]]);
       if (owner === 'ssh.authorized_keys_command' && first)
         say('keys-command', program, `for attempt ${runs.next(exec.argv)} as ${process.uid}`);
     }
-    void skipped;
   };
   walk(monitor, undefined);
   for (const [family, stretches] of siblings) say('order', family, JSON.stringify(stretches));
@@ -145,5 +145,3 @@ class KeysCommandRuns {
     return found?.ordinal ?? 0;
   }
 }
-
-export type { Fact };

@@ -1,0 +1,118 @@
+/** docs/fidelity.md, from the results of all cells. */
+import type { Unknowable } from './facts.ts';
+import type { CellResult } from './results.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Why no signal gives a fact. */
+const LEGEND: Readonly<Record<Unknowable, string>> = {
+  'invalid-user-keys':
+    'keys that are only offered for a user whom sshd does not know: sshd drops them in its unprivileged process, and neither asks its monitor nor logs a line',
+  'family-of-scan':
+    'which family served a client that left during the handshake: the processes that tell families apart are not there yet',
+  'producer-cannot': 'what the event format says that this producer cannot fill',
+  'exact-only': 'execs that failed: only a hook on system calls shows them, which the default mode does without',
+  'info-level': 'what sshd logs at VERBOSE only, where nothing else tells it',
+};
+
+const TITLES: Readonly<Record<string, string>> = {
+  libbpf: 'libbpf, default mode',
+  'libbpf-exact': 'libbpf, exact mode',
+  bpftrace: 'bpftrace',
+  replayed: 'Replayed',
+};
+
+/** The whole page. */
+export function fidelityPage(cells: readonly CellResult[], scenarios: readonly Scenario[]): string {
+  const live = cells.filter((cell) => cell.producer !== 'replayed');
+  const servers = [...new Set(live.map((cell) => cell.server))].sort((a, b) => Number(a) - Number(b));
+  const lines = [
+    '# Fidelity',
+    '',
+    'What happened, said by others (the client, sshd’s own log, strace), against what the spans tell. Each cell is',
+    '**right / wrong / missing** facts of one scenario on one server; a fact is for instance one attempt with its method, key',
+    'and result, the parent of one program, its exit, when it began. `make matrix` regenerates this page, and',
+    '`make matrix SERVER=10.0 SCENARIO=mux PRODUCER=libbpf` one cell of it.',
+    '',
+    '| server | measured |',
+    '| --- | --- |',
+    ...servers.map((id) => `| ${id} | ${live.find((cell) => cell.server === id)?.version ?? ''} |`),
+    '',
+    ...totals(cells),
+  ];
+  for (const producer of ['libbpf', 'libbpf-exact', 'bpftrace']) {
+    const own = live.filter((cell) => cell.producer === producer);
+    if (own.length > 0) lines.push('', `## ${TITLES[producer]}`, '', ...table(own, servers, scenarios));
+  }
+  lines.push('', ...replayedTable(cells), '', ...legend(cells), '', ...names(scenarios, live), '');
+  return lines.join('\n');
+}
+
+function totals(cells: readonly CellResult[]): string[] {
+  const sum = (of: (cell: CellResult) => number) => cells.reduce((total, cell) => total + of(cell), 0);
+  const right = sum((cell) => cell.right);
+  const wrong = sum((cell) => cell.wrong.length);
+  const missing = sum((cell) => cell.missing.length);
+  const failed = cells.filter((cell) => cell.failed !== undefined).length;
+  const played = cells.filter((cell) => cell.skipped === undefined).length;
+  return [
+    `${played} cells, ${right} facts right, ${wrong} wrong, ${missing} missing${failed > 0 ? `, ${failed} cells failed` : ''}.`,
+  ];
+}
+
+function table(cells: readonly CellResult[], servers: readonly string[], scenarios: readonly Scenario[]): string[] {
+  const at = (scenario: string, server: string) =>
+    cellText(cells.find((cell) => cell.scenario === scenario && cell.server === server));
+  const rows = scenarios.filter((scenario) => cells.some((cell) => cell.scenario === scenario.name));
+  return [
+    `| scenario | ${servers.join(' | ')} |`,
+    `| --- |${' --- |'.repeat(servers.length)}`,
+    ...rows.map(({ name }) => `| ${name} | ${servers.map((server) => at(name, server)).join(' | ')} |`),
+  ];
+}
+
+function cellText(cell: CellResult | undefined): string {
+  if (cell === undefined) return 'not run';
+  if (cell.skipped !== undefined) return '–';
+  if (cell.failed !== undefined) return '**failed**';
+  const text = `${cell.right} / ${cell.wrong.length} / ${cell.missing.length}`;
+  return cell.wrong.length + cell.missing.length > 0 ? `**${text}**` : text;
+}
+
+function replayedTable(cells: readonly CellResult[]): string[] {
+  const replayed = cells.filter((cell) => cell.producer === 'replayed');
+  if (replayed.length === 0) return [];
+  return [
+    '## Replayed',
+    '',
+    'No distribution packages family B, and no supported one family D. A story of fifteen steps was recorded on each; the facts',
+    'are what the clients’ script wrote down of them, and each test run replays them.',
+    '',
+    '| server | family | story |',
+    '| --- | --- | --- |',
+    ...replayed.map((cell) => `| ${cell.version} | ${cell.server} | ${cellText(cell)} |`),
+  ];
+}
+
+function legend(cells: readonly CellResult[]): string[] {
+  const used = (Object.keys(LEGEND) as Unknowable[]).filter((reason) =>
+    cells.some((cell) => (cell.unknowable[reason] ?? 0) > 0 || reason === 'invalid-user-keys'),
+  );
+  return [
+    '## What cannot be known',
+    '',
+    'Such facts are counted neither as right nor as missing.',
+    '',
+    ...used.map((reason) => `- ${LEGEND[reason]}.`),
+    '- Without privilege separation (family D): attempts that sshd logs at VERBOSE only, where it logs at INFO; whether a key',
+    '  that was rejected had been asked about or signed with.',
+  ];
+}
+
+function names(scenarios: readonly Scenario[], cells: readonly CellResult[]): string[] {
+  const skipped = (name: string) => {
+    const reasons = cells.filter((cell) => cell.scenario === name && cell.skipped !== undefined);
+    const by = reasons.map((cell) => `${cell.server}: ${cell.skipped}`);
+    return by.length === 0 ? '' : ` Not played on ${[...new Set(by)].join('; ')}.`;
+  };
+  return ['## Scenarios', '', ...scenarios.map(({ name, story }) => `- \`${name}\`: ${story}.${skipped(name)}`)];
+}
