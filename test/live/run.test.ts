@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { privilegesLeft } from '../../agent/cli/privileges.ts';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
-import { type Child, runChild, startChild } from '../../agent/source/child-process.ts';
+import { type Child, type ChildExit, runChild, startChild } from '../../agent/source/child-process.ts';
 import { PRODUCERS, whyNotLive } from './tracing.ts';
 
 const MAIN = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
@@ -16,6 +16,8 @@ const SECRET = 'hunter2-in-argv';
 interface Started {
   readonly child: Child;
   output(): string;
+  /** Stops it, or waits for its end; resolves with its exit when all output is there. */
+  ended(stop: boolean): Promise<ChildExit>;
   /** Resolves when both outputs together hold the text so many times. */
   waitFor(text: string, times?: number): Promise<void>;
 }
@@ -28,6 +30,7 @@ function start(args: readonly string[]): Started {
   });
   let text = '';
   let look = (): void => undefined;
+  const closed = new Promise((resolve) => child.stdout?.once('close', resolve));
   child.stdout?.on('data', (chunk: Buffer) => {
     text += chunk.toString('utf8');
     look();
@@ -35,6 +38,11 @@ function start(args: readonly string[]): Started {
   return {
     child,
     output: () => text,
+    async ended(stop) {
+      const exit = await (stop ? child.stop('SIGTERM', 20_000) : child.exited);
+      await closed;
+      return exit;
+    },
     waitFor: (wanted, times = 1) =>
       new Promise((resolve, reject) => {
         look = () => {
@@ -95,14 +103,14 @@ for (const producer of PRODUCERS) {
       assert.deepEqual(privilegesLeft(readFileSync(`/proc/${agent}/status`, 'utf8')), []);
       await login();
       await run.waitFor('● alice from');
-      const exit = await run.child.stop('SIGTERM', 20_000);
+      const exit = await run.ended(true);
       assert.equal(exit.code, 0, run.output());
       await gone(children.values());
 
       assert.equal(statSync(tee).mode & 0o777, 0o600);
       const key = join(stateDir, 'host.key');
       const replay = start(['replay', '--ids', '--key', key, tee]);
-      assert.equal((await replay.child.exited).code, 0, replay.output());
+      assert.equal((await replay.ended(false)).code, 0, replay.output());
       const drawn = run.output().slice(run.output().indexOf('● alice'));
       assert.ok(drawn.includes('exit 3') && /trace [0-9a-f]{32}/.test(drawn), drawn);
       assert.equal(replay.output().trim(), drawn.trim());
@@ -114,14 +122,14 @@ for (const producer of PRODUCERS) {
       await Promise.all(records.map((each) => each.waitFor('waiting for connections')));
       await login();
       await lab.settled();
-      for (const each of records) assert.equal((await each.child.stop('SIGTERM', 20_000)).code, 0, each.output());
+      for (const each of records) assert.equal((await each.ended(true)).code, 0, each.output());
       const hex = Buffer.from(SECRET).toString('hex');
       const text = (path: string) => readFileSync(path, 'latin1').replaceAll(' ', '');
       assert.ok(text(raw).includes(hex));
       assert.ok(!text(redacted).includes(hex) && !text(redacted).includes(SECRET));
       for (const path of [redacted, raw]) {
         const replay = start(['replay', path]);
-        assert.equal((await replay.child.exited).code, 0);
+        assert.equal((await replay.ended(false)).code, 0);
         for (const part of ['● alice from', 'mysql', 'exit 3']) assert.ok(replay.output().includes(part), part);
       }
     });
@@ -135,7 +143,7 @@ for (const producer of PRODUCERS) {
       process.kill(children.get('producer') ?? assert.fail('no producer'), 'SIGKILL');
       await run.waitFor(`${producer} killed by SIGKILL`);
       await run.waitFor('waiting for connections', 2);
-      await run.child.stop('SIGTERM', 20_000);
+      await run.ended(true);
       assert.match(run.output(), /producer (was )?restarted|producer_restarted/);
       void session.catch(() => undefined);
     });
