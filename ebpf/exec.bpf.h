@@ -22,7 +22,7 @@ static __always_inline struct ev_bytes *take_piece(const struct proc *p, __u32 p
 static __always_inline int argv_part(const struct proc *p, __u32 pid, __u64 ts, const char *base, __u32 off,
 				     __u32 total, const __u32 room)
 {
-	__u64 n = (__u64)total - off;	/* 64 bits: clang 14 would test a 32-bit copy of it */
+	__u64 n = (__u64)total - off;
 	struct ev_bytes *e;
 
 	if (!room_for_bulk(room)) {	/* the rest is a hole, and said to be one */
@@ -34,9 +34,7 @@ static __always_inline int argv_part(const struct proc *p, __u32 pid, __u64 ts, 
 	e = take_piece(p, pid, ts, V_ARGV, off, n < room ? n : room, total, room);
 	if (!e)
 		return 1;
-	barrier_var(n);		/* tested here, since older verifiers forget it in between */
-	if (n > room)
-		n = room;
+	n = at_most(n, room);
 	e->got = bpf_probe_read_user(e->data, n, base + off) ? 0 : n;
 	give(e, ts);
 	return 0;
@@ -111,9 +109,7 @@ static __always_inline void give_exec(struct task_struct *t, const struct proc *
 		whole = got < (long)sizeof(e->file);
 		e->file_got = whole && got > 0 ? got - 1 : 0;
 		e->argv_len = total;
-		barrier_var(n);
-		if (n > ARGV_INLINE)
-			n = ARGV_INLINE;
+		n = at_most(n, ARGV_INLINE);
 		e->argv_got = bpf_probe_read_user(e->argv, n, argv) ? 0 : n;
 		give(e, ts);
 	}

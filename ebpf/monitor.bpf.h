@@ -95,22 +95,17 @@ static __always_inline void give_mon(struct proc *p, __u32 pid, __u64 ts, __u32 
 	if (total && type == ANS_PTY)
 		total = buf ? pty_bytes(buf, total) : 0;
 	n = buf ? total : 0;
-	barrier_var(n);
 	if (n <= MON_SMALL) {
 		e = take(p, pid, K_MON, sizeof(*e) + MON_SMALL, ts);
 		if (!e)
 			return;
-		barrier_var(n);	/* older verifiers have forgotten the test above */
-		if (n > MON_SMALL)
-			n = MON_SMALL;
+		n = at_most(n, MON_SMALL);
 		e->got = n && !bpf_probe_read_user(e->data, n, buf) ? n : 0;
 	} else {
 		e = take(p, pid, K_MON, sizeof(*e) + MON_MAX, ts);
 		if (!e)
 			return;
-		barrier_var(n);
-		if (n > MON_MAX)
-			n = MON_MAX;
+		n = at_most(n, MON_MAX);
 		e->got = bpf_probe_read_user(e->data, n, buf) ? 0 : n;
 	}
 	e->type = type;

@@ -20,9 +20,7 @@ static __always_inline void on_datagram(struct proc *p, __u32 pid, const char *b
 	e = take(p, pid, K_LOG, sizeof(*e) + LOG_MAX, ts);
 	if (!e)
 		return;
-	barrier_var(n);
-	if (n > LOG_MAX)
-		n = LOG_MAX;
+	n = at_most(n, LOG_MAX);
 	e->got = bpf_probe_read_user(e->data, n, buf) ? 0 : n;
 	e->len = len;
 	give(e, ts);

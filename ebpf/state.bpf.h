@@ -28,6 +28,17 @@ struct {
 	__type(value, struct proc);
 } procs SEC(".maps");
 
+/*
+ * The smaller one. By hand, since clang 14 tests one copy of a number and uses
+ * another, whose bounds verifiers of old kernels don't know.
+ */
+static __always_inline __u64 at_most(__u64 n, const __u32 max)
+{
+	asm volatile("if %[n] <= %[max] goto +1\n"
+		     "%[n] = %[max]" : [n] "+r"(n) : [max] "i"(max));
+	return n;
+}
+
 struct cpu_seq seqs[MAX_CPUS];
 __u64 lost[K_KINDS];		/* every loss; also those that the losses ring had no room for */
 __u64 last_wake;
