@@ -76,7 +76,7 @@ describe('StreamDecoder', () => {
     const { events: whole } = decodeChunks([bytes]);
 
     it(`gives the same events of ${name} byte by byte`, () => {
-      assert.ok(whole.length > 700);
+      assert.ok(whole.length > (name.endsWith('-story') ? 700 : 8));
       assert.deepEqual(decodeChunks(inChunks(bytes, 1)).events, whole);
     });
 
