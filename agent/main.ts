@@ -6,6 +6,12 @@ import { dispatch } from './cli/dispatch.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal));
+/** With a terminal a hang-up means that it is gone; a service is asked to read its settings again. */
+const hangups: (() => void)[] = [];
+process.on('SIGHUP', () => {
+  if (process.stdin.isTTY || process.stdout.isTTY) stop.abort('SIGHUP');
+  else for (const listener of hangups) listener();
+});
 // Whoever read our output has left; each command sees it for itself.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
@@ -19,4 +25,5 @@ process.exitCode = await dispatch(process.argv.slice(2), COMMANDS, {
   env,
   program,
   stop: stop.signal,
+  onHangup: (listener) => hangups.push(listener),
 });

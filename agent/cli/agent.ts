@@ -1,6 +1,7 @@
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import type { Flags } from '../config/flags.ts';
 import { OPTIONS, TEE_CHOICES } from '../config/options.ts';
+import { printConfig } from '../config/print-config.ts';
 import { VERSION } from '../config/version.ts';
 import { UnsupportedVersionError } from '../decode/decode-error.ts';
 import { preloadTransport } from '../export/transport.ts';
@@ -9,17 +10,19 @@ import { RedactedRecording } from '../redacted-recording.ts';
 import { readableSource } from '../source/readable-source.ts';
 import { socketSource } from '../source/socket-source.ts';
 import type { Source } from '../source/source.ts';
+import type { Redactor } from '../span/redactor.ts';
 import { STATUS } from '../supervise/agent-status.ts';
 import { ServiceManager } from '../supervise/service-manager.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
 import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
+import { LiveSettings } from './live-settings.ts';
 import { createLog, type Log } from './log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
-import { exportSettings, redactorOf } from './settings.ts';
+import { loadSettings, spanLimitsOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
-import { streamFaults } from './stream-faults.ts';
+import { leftOut, streamFaults } from './stream-faults.ts';
 import { StreamProgress } from './stream-progress.ts';
 import { StreamTee } from './stream-tee.ts';
 import { STALL_MS, StreamWatch } from './stream-watch.ts';
@@ -32,7 +35,10 @@ export const agent: Command = {
     'the traces in it. It needs no right at all: under systemd and Kubernetes it runs as its own unit or container.',
   positionals: [],
   options: [
+    OPTIONS.config,
+    OPTIONS.printConfig,
     OPTIONS.socket,
+    OPTIONS.headersFile,
     OPTIONS.stateDir,
     OPTIONS.draw,
     OPTIONS.ids,
@@ -60,35 +66,48 @@ export const agent: Command = {
 async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode> {
   const log = createLog(context);
   const onlyTee = flags.flag('only-tee');
-  const settings = exportSettings(context.env, log);
-  if (settings.enabled) await preloadTransport(settings);
+  const settings = new LiveSettings(() => loadSettings(flags, context.env), log);
+  const { config, exporting: wanted } = settings.current;
+  if (flags.flag('print-config')) {
+    context.stdout.write(printConfig(config));
+    return EXIT.ok;
+  }
+  if (wanted.enabled) await preloadTransport(wanted);
   giveUpPrivileges(flags);
-  const exporting = { ...settings, enabled: settings.enabled && !onlyTee };
+  const exporting = { ...wanted, enabled: wanted.enabled && !onlyTee };
   const pipeline = new Pipeline({
-    hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags),
-    redactor: redactorOf(flags),
+    hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags, config.get('stateDir')),
+    redactor: settings.redactor,
+    exclusion: settings.exclusion,
     agentVersion: VERSION,
-    listenerPid: flags.integer('listener'),
+    listenerPid: config.get('listener'),
+    ...spanLimitsOf(config),
   });
-  const draw = !onlyTee && (flags.flag('draw') || !exporting.enabled);
+  const draw = !onlyTee && (config.get('draw') ?? !exporting.enabled);
   const output = new SpanOutput({ draw, ids: flags.flag('ids'), export: exporting }, context, log);
-  const tee = openTee(flags, log);
+  settings.onExport = (options) => output.reconfigure(options);
+  context.onHangup?.(() => settings.reload());
+  const unwatch = settings.watch();
+  const tee = openTee(flags, settings.redactor, log);
   const source = openSource(flags, context, log);
   await readStream(flags, context, log, source, pipeline, output, tee);
   output.accept(pipeline.end(), pipeline.resource);
+  unwatch();
   await tee?.end();
-  const result = await output.finish((flags.integer('flush-seconds') ?? 10) * 1000);
+  const result = await output.finish(config.get('flushSeconds') * 1000);
+  const left = leftOut(pipeline);
+  if (left !== undefined) log('info', left);
   for (const fault of streamFaults(pipeline)) log('warn', fault);
   if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
   if (tee?.failed === true && onlyTee) return EXIT.rights;
   return result.complete ? EXIT.ok : EXIT.collector;
 }
 
-function openTee(flags: Flags, log: Log): StreamTee | undefined {
+function openTee(flags: Flags, redactor: Redactor, log: Log): StreamTee | undefined {
   const fd = flags.integer('tee-fd');
   if (fd === undefined) return undefined;
   const redacted = flags.choice('tee-form', TEE_CHOICES) === 'redacted';
-  return new StreamTee(fd, redacted ? new RedactedRecording(redactorOf(flags)) : undefined, log);
+  return new StreamTee(fd, redacted ? new RedactedRecording(redactor) : undefined, log);
 }
 
 /** Before anything of a stranger's is read. */
@@ -98,9 +117,9 @@ function giveUpPrivileges(flags: Flags): void {
   if (flags.flag('unprivileged')) requireUnprivileged();
 }
 
-function hostKeyOf(flags: Flags): Uint8Array {
+function hostKeyOf(flags: Flags, stateDir: string): Uint8Array {
   const fd = flags.integer('key-fd');
-  if (fd === undefined) return loadHostKey(flags.text('state-dir') ?? '');
+  if (fd === undefined) return loadHostKey(stateDir);
   const key = readFileSync(fd);
   closeSync(fd);
   if (key.length !== HOST_KEY_BYTES) throw new CommandFailure(EXIT.usage, `descriptor ${fd} holds no host key`);

@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly program: string;
   /** Aborted at SIGTERM and SIGINT: end in good order. */
   readonly stop: AbortSignal;
+  /** Calls back at each SIGHUP: read the settings again. */
+  readonly onHangup?: ((listener: () => void) => void) | undefined;
 }
 
 export interface Command {

@@ -1,5 +1,6 @@
 import { agent } from './agent.ts';
 import type { Command } from './command.ts';
+import { config } from './config.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { record } from './record.ts';
@@ -7,4 +8,4 @@ import { replay } from './replay.ts';
 import { run } from './run.ts';
 
 /** Every command, in the order of the help text. */
-export const COMMANDS: readonly Command[] = [run, demo, record, replay, doctor, agent];
+export const COMMANDS: readonly Command[] = [run, demo, record, replay, doctor, config, agent];

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type Flags, parseFlags } from '../config/flags.ts';
-import { OPTIONS } from '../config/options.ts';
+import type { Flags } from '../config/flags.ts';
+import { OPTIONS, PRODUCER_CHOICES } from '../config/options.ts';
 import { type Lab, startLab } from '../lab/lab.ts';
 import { SCENES } from '../lab/scenes.ts';
 import type { AgentNews } from '../supervise/agent-status.ts';
@@ -68,10 +68,12 @@ async function playTraced(lab: Lab, flags: Flags, context: CommandContext): Prom
   const over = new AbortController();
   const stop = AbortSignal.any([context.stop, over.signal]);
   const tracing = trace(
-    listenerFlags(lab, flags),
     { ...context, stop },
     {
-      agentArgs: [...agentArgs(flags), '--listener', String(lab.listenerPid)],
+      producer: flags.choice('producer', PRODUCER_CHOICES),
+      listenerPid: lab.listenerPid,
+      // The host's configuration is not for it.
+      agentArgs: ['--config=/dev/null', ...agentArgs(flags), '--listener', String(lab.listenerPid)],
       keyFile,
       flushMs: (flags.integer('flush-seconds') ?? 10) * 1000,
       onNews: (what) => news.tell(what),
@@ -120,12 +122,6 @@ class News {
       look();
     });
   }
-}
-
-/** The flags that `trace` reads itself. */
-function listenerFlags(lab: Lab, flags: Flags): Flags {
-  const argv = ['--listener', String(lab.listenerPid), '--producer', flags.text('producer') ?? 'auto'];
-  return parseFlags(argv, [OPTIONS.listener, OPTIONS.producer], []);
 }
 
 function agentArgs(flags: Flags): string[] {

@@ -21,8 +21,7 @@ import type { ProducerCandidate } from '../supervise/supervisor.ts';
 import { escapeText } from '../view/escape.ts';
 import type { Command, CommandContext } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { createLog } from './log.ts';
-import { exportSettings } from './settings.ts';
+import { loadSettings } from './settings.ts';
 import { hasColor } from './span-output.ts';
 
 export const doctor: Command = {
@@ -32,7 +31,7 @@ export const doctor: Command = {
     'Looks at the kernel, the rights, the tracers, sshd, and the collector if one is configured. As root it also starts ' +
     'each tracer for a moment. Without root it tells what can be told.',
   positionals: [],
-  options: [OPTIONS.stateDir],
+  options: [OPTIONS.config, OPTIONS.stateDir],
   examples: [
     ['sudo sshd-otel doctor', 'checks everything'],
     ['sudo OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4318 sshd-otel doctor', 'also asks the collector'],
@@ -41,10 +40,10 @@ export const doctor: Command = {
 };
 
 async function runDoctor(flags: Flags, context: CommandContext): Promise<ExitCode> {
-  const exporting = exportSettings(context.env, createLog(context));
+  const { config, exporting } = loadSettings(flags, context.env);
   const { candidates: fallback } = await findProducers('bpftrace', {});
   const { candidates: first } = await findProducers('libbpf', {});
-  const findings = await examine(realHost(), [...first, ...fallback], flags.text('state-dir') ?? '', exporting);
+  const findings = await examine(realHost(), [...first, ...fallback], config.get('stateDir'), exporting);
   const color = hasColor(context.stdout.isTTY === true, context.env);
   for (const finding of findings) context.stdout.write(`${lineOf(finding, color)}\n`);
   const failed = findings.filter(({ level }) => level === 'fail');

@@ -3,6 +3,7 @@ import type { Flags } from '../config/flags.ts';
 import { OPTIONS } from '../config/options.ts';
 import type { Command, CommandContext } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { loadSettings } from './settings.ts';
 import { createPrivateFile, requireRoot, trace } from './tracing.ts';
 
 export const record: Command = {
@@ -12,7 +13,7 @@ export const record: Command = {
     'Saves what the tracer says in a new file that only root can read. Known secrets are taken out of command lines, ' +
     'unless --raw keeps them. replay makes traces of it, anywhere. Needs root.',
   positionals: [{ name: 'FILE', help: 'a file that does not exist yet; - is standard output' }],
-  options: [OPTIONS.raw, OPTIONS.producer, OPTIONS.listener],
+  options: [OPTIONS.config, OPTIONS.raw, OPTIONS.producer, OPTIONS.listener],
   examples: [
     ['sudo sshd-otel record logins.ndjson', 'records until Ctrl-C, without known secrets'],
     ['sudo sshd-otel record --raw - | gzip > logins.ndjson.gz', 'records everything, compressed'],
@@ -22,11 +23,15 @@ export const record: Command = {
 
 async function runRecord(flags: Flags, context: CommandContext): Promise<ExitCode> {
   requireRoot('record');
+  const { config } = loadSettings(flags, context.env);
+  const file = flags.given('config') === undefined ? [] : [`--config=${flags.given('config')}`];
   const [path = '-'] = flags.positionals;
   const fd = path === '-' ? 1 : createPrivateFile(path);
   try {
-    return await trace(flags, context, {
-      agentArgs: ['--only-tee', '--tee-form', flags.flag('raw') ? 'raw' : 'redacted'],
+    return await trace(context, {
+      producer: config.get('producer'),
+      listenerPid: config.get('listener'),
+      agentArgs: [...file, '--only-tee', '--tee-form', flags.flag('raw') ? 'raw' : 'redacted'],
       teeFd: fd,
       flushMs: 5_000,
     });

@@ -1,18 +1,20 @@
 import type { Flags } from '../config/flags.ts';
 import { OPTIONS } from '../config/options.ts';
+import { printConfig } from '../config/print-config.ts';
 import { VERSION } from '../config/version.ts';
 import { UnsupportedVersionError } from '../decode/decode-error.ts';
 import { Pipeline } from '../pipeline.ts';
 import { openRecording } from '../source/recording.ts';
+import { Exclusion } from '../span/exclusion.ts';
 import type { Command, CommandContext } from './command.ts';
 import { CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
 import { hostKeyOption } from './host-key.ts';
 import { createLog } from './log.ts';
-import { exportSettings, redactorOf } from './settings.ts';
+import { exclusionOf, loadSettings, redactorOf, spanLimitsOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
-import { streamFaults } from './stream-faults.ts';
+import { leftOut, streamFaults } from './stream-faults.ts';
 
 export const replay: Command = {
   name: 'replay',
@@ -22,6 +24,8 @@ export const replay: Command = {
     'The same recording under the same key gives the same spans, byte for byte.',
   positionals: [{ name: 'FILE', help: 'the recording; - is standard input' }],
   options: [
+    OPTIONS.config,
+    OPTIONS.printConfig,
     OPTIONS.key,
     OPTIONS.draw,
     OPTIONS.ids,
@@ -41,15 +45,22 @@ export const replay: Command = {
 
 async function runReplay(flags: Flags, context: CommandContext): Promise<ExitCode> {
   const log = createLog(context);
-  const exporting = exportSettings(context.env, log);
+  const { config, exporting, warnings } = loadSettings(flags, context.env, undefined);
+  if (flags.flag('print-config')) {
+    context.stdout.write(printConfig(config));
+    return EXIT.ok;
+  }
+  for (const warning of warnings) log('warn', warning);
   const [path = '-'] = flags.positionals;
   const pipeline = new Pipeline({
     hostKey: hostKeyOption(flags.text('key')),
-    redactor: redactorOf(flags),
+    redactor: redactorOf(config),
+    exclusion: new Exclusion(exclusionOf(config)),
     agentVersion: VERSION,
-    listenerPid: flags.integer('listener'),
+    listenerPid: config.get('listener'),
+    ...spanLimitsOf(config),
   });
-  const draw = flags.flag('draw') || !exporting.enabled;
+  const draw = config.get('draw') ?? !exporting.enabled;
   const output = new SpanOutput({ draw, ids: flags.flag('ids'), export: exporting }, context, log);
   const source = openRecording(path, context.stdin);
   context.stop.addEventListener('abort', () => source.close());
@@ -69,6 +80,8 @@ async function runReplay(flags: Flags, context: CommandContext): Promise<ExitCod
 
   const end = await source.ended;
   if (!end.complete) log('warn', end.reason);
+  const left = leftOut(pipeline);
+  if (left !== undefined) log('info', left);
   for (const fault of streamFaults(pipeline)) log('warn', fault);
   if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
   if (pipeline.counters.hellos === 0) {

@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs';
 import type { Flags } from '../config/flags.ts';
 import { OPTIONS } from '../config/options.ts';
+import { printConfig } from '../config/print-config.ts';
 import type { Command, CommandContext } from './command.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import { loadHostKey } from './host-key.ts';
-import { createLog } from './log.ts';
-import { exportSettings } from './settings.ts';
+import { loadSettings } from './settings.ts';
 import { createPrivateFile, keyFileIn, requireRoot, trace } from './tracing.ts';
 
 export const run: Command = {
@@ -17,6 +17,9 @@ export const run: Command = {
     'OTEL_EXPORTER_OTLP_ENDPOINT it is exported. It waits for sshd if there is none yet. Needs root.',
   positionals: [],
   options: [
+    OPTIONS.config,
+    OPTIONS.printConfig,
+    OPTIONS.headersFile,
     OPTIONS.producer,
     OPTIONS.listener,
     OPTIONS.draw,
@@ -35,33 +38,37 @@ export const run: Command = {
 };
 
 async function runRun(flags: Flags, context: CommandContext): Promise<ExitCode> {
+  if (flags.flag('print-config')) {
+    context.stdout.write(printConfig(loadSettings(flags, context.env).config));
+    return EXIT.ok;
+  }
   requireRoot('run');
   // The agent reads them again; here, so that mistakes are said before anything is started.
-  exportSettings(context.env, createLog({ stderr: { write: () => true } }));
-  const stateDir = flags.text('state-dir') ?? '';
+  const { config } = loadSettings(flags, context.env);
+  const stateDir = config.get('stateDir');
   loadHostKey(stateDir);
   const tee = flags.text('tee');
   const teeFd = tee === undefined ? undefined : createPrivateFile(tee);
   try {
-    return await trace(flags, context, {
+    return await trace(context, {
       agentArgs: agentArgs(flags),
       keyFile: keyFileIn(stateDir),
       teeFd,
-      flushMs: (flags.integer('flush-seconds') ?? 10) * 1000,
+      producer: config.get('producer'),
+      listenerPid: config.get('listener'),
+      flushMs: config.get('flushSeconds') * 1000,
     });
   } finally {
     if (teeFd !== undefined) closeSync(teeFd);
   }
 }
 
+/** Only what was given: what was not is read by the agent from the same file, again at each SIGHUP. */
 function agentArgs(flags: Flags): string[] {
-  const args = [
-    '--redaction',
-    flags.text('redaction') ?? 'redacted',
-    '--flush-seconds',
-    flags.text('flush-seconds') ?? '10',
-  ];
-  for (const name of ['draw', 'ids']) if (flags.flag(name)) args.push(`--${name}`);
-  const listener = flags.text('listener');
-  return listener === undefined ? args : [...args, '--listener', listener];
+  const names = ['config', 'redaction', 'flush-seconds', 'headers-file', 'listener', 'draw', 'ids'];
+  return names.flatMap((name) => {
+    const value = flags.given(name);
+    if (value === undefined) return [];
+    return value === true ? [`--${name}`] : [`--${name}=${value}`];
+  });
 }

@@ -1,31 +1,115 @@
 import { readFileSync } from 'node:fs';
+import { type Config, resolveConfig } from '../config/config.ts';
 import type { Flags } from '../config/flags.ts';
 import { ConfigError } from '../config/option.ts';
-import { REDACTION_CHOICES } from '../config/options.ts';
+import { DEFAULT_FILE } from '../config/settings.ts';
 import { VERSION } from '../config/version.ts';
 import { ExportConfigError, readExportSettings } from '../export/environment.ts';
 import type { ExportOptions } from '../export/options.ts';
+import type { PipelineOptions } from '../pipeline.ts';
+import { errorCode } from '../source/system-error.ts';
+import type { ExclusionRules } from '../span/exclusion.ts';
+import type { ProgramRule } from '../span/redact/program-rule.ts';
 import { createRedactor } from '../span/redact/redactor.ts';
 import type { Redactor } from '../span/redactor.ts';
 import type { CommandContext } from './command.ts';
 import type { Log } from './log.ts';
 
+/** What is in force, checked. */
+export interface Settings {
+  readonly config: Config;
+  readonly exporting: ExportOptions;
+  /** True, but better known. */
+  readonly warnings: readonly string[];
+}
+
 /**
- * What the standard `OTEL_*` variables ask for. A thing that is odd but works is said in the log.
+ * Reads the file, the variables and the flags.
+ * @param fallbackFile read where `--config` names none, if it exists
  * @throws ConfigError with every mistake at once
  */
-export function exportSettings(env: CommandContext['env'], log: Log): ExportOptions {
+export function loadSettings(
+  flags: Flags | undefined,
+  env: CommandContext['env'],
+  fallbackFile: string | undefined = DEFAULT_FILE,
+): Settings {
+  const named = flags?.given('config');
+  const name = typeof named === 'string' ? named : fallbackFile;
+  const file = name === undefined ? undefined : readConfigFile(name, named !== undefined);
+  const readFile = (path: string): Uint8Array => readFileSync(path);
+  return settingsOf(resolveConfig({ flags, env, file, readFile }), readFile);
+}
+
+function readConfigFile(name: string, mustExist: boolean): { name: string; text: string } | undefined {
   try {
-    const { options, warnings } = readExportSettings(env, VERSION, (path) => readFileSync(path));
-    for (const warning of warnings) log('warn', warning);
-    return options;
+    return { name, text: readFileSync(name, 'utf8') };
   } catch (error) {
-    if (error instanceof ExportConfigError) throw new ConfigError(error.problems);
-    throw error;
+    const code = errorCode(error) ?? 'unknown error';
+    if (code === 'ENOENT' && !mustExist) return undefined;
+    const hint = code === 'EACCES' ? ': it must be readable for the user that the agent runs as' : '';
+    throw new ConfigError([`${name}: cannot be read (${code})${hint}`]);
   }
 }
 
-/** The redactor that `--redaction` asks for. */
-export function redactorOf(flags: Flags): Redactor {
-  return createRedactor({ mode: flags.choice('redaction', REDACTION_CHOICES) });
+function settingsOf(config: Config, readFile: (path: string) => Uint8Array): Settings {
+  try {
+    const { options, warnings } = readExportSettings(config.environment, VERSION, readFile);
+    const exporting: ExportOptions = {
+      ...options,
+      queue: { maxSpans: config.get('export.queue.maxSpans'), maxBytes: config.get('export.queue.maxBytes') },
+      batch: {
+        maxSpans: config.get('export.batch.maxSpans'),
+        maxBytes: config.get('export.batch.maxBytes'),
+        delayMs: config.get('export.batch.delayMs'),
+      },
+    };
+    return { config, exporting, warnings };
+  } catch (error) {
+    if (!(error instanceof ExportConfigError)) throw error;
+    // Each begins with the variable's name; it may stand for a line of the file.
+    const place = (problem: string): string => problem.replace(/^[A-Z0-9_]+/, (name) => config.sourceOf(name));
+    throw new ConfigError(error.problems.map(place));
+  }
+}
+
+/**
+ * What the standard `OTEL_*` variables alone ask for. A thing that is odd but works is said in the log.
+ * @throws ConfigError with every mistake at once
+ */
+export function exportSettings(env: CommandContext['env'], log: Log): ExportOptions {
+  const { exporting, warnings } = loadSettings(undefined, env, undefined);
+  for (const warning of warnings) log('warn', warning);
+  return exporting;
+}
+
+/** The redactor that is asked for. */
+export function redactorOf(config: Config): Redactor {
+  return createRedactor({
+    mode: config.get('redaction.mode'),
+    perUser: config.get('redaction.perUser') ?? {},
+    perProgram: config.get('redaction.perProgram') ?? {},
+    keys: config.get('redaction.keys') ?? [],
+    // Absent keys are absent, not undefined: the schema's type cannot say so.
+    programs: (config.get('redaction.programs') ?? []) as readonly ProgramRule[],
+  });
+}
+
+/** What an operator does not want to be told of. */
+export function exclusionOf(config: Config): ExclusionRules {
+  return {
+    users: config.get('exclude.users') ?? [],
+    sources: config.get('exclude.sources') ?? [],
+    programs: config.get('exclude.programs') ?? [],
+  };
+}
+
+/** How much a span and a trace may hold. */
+export function spanLimitsOf(
+  config: Config,
+): Required<Pick<PipelineOptions, 'maxArgvBytes' | 'maxSegmentBytes' | 'openMarkers'>> {
+  return {
+    maxArgvBytes: config.get('limits.argvBytes'),
+    maxSegmentBytes: config.get('limits.traceBytes'),
+    openMarkers: config.get('openMarkers'),
+  };
 }

@@ -56,6 +56,11 @@ export class SpanOutput {
     return this.#drawn;
   }
 
+  /** Sends by other options from now on. */
+  reconfigure(options: ExportOptions): void {
+    this.#exporter?.reconfigure(options);
+  }
+
   /** Takes spans over; never waits. */
   accept(spans: readonly SpanRecord[], resource: ResourceRecord): void {
     if (spans.length === 0) return;

@@ -17,3 +17,10 @@ export function streamFaults(pipeline: Pipeline): string[] {
     faults.push('the stream was cut: it has no end record, and what was open is marked incomplete');
   return faults;
 }
+
+/** What was left out because an operator wants so; undefined if nothing was. */
+export function leftOut(pipeline: Pipeline): string | undefined {
+  const { byUser, bySource, programs } = pipeline.counters.excluded;
+  if (byUser + bySource + programs === 0) return undefined;
+  return `left out as configured: ${byUser} connections by user, ${bySource} by source; ${programs} programs`;
+}

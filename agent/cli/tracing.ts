@@ -2,8 +2,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Flags } from '../config/flags.ts';
-import { PRODUCER_CHOICES } from '../config/options.ts';
+import type { PRODUCER_CHOICES } from '../config/options.ts';
 import { type ChildStdio, startChild } from '../source/child-process.ts';
 import { errorCode } from '../source/system-error.ts';
 import { agentCommand, findAgentUser } from '../supervise/agent-command.ts';
@@ -23,6 +22,9 @@ const STATUS_FD = 5;
 const FINAL: ReadonlySet<number> = new Set([EXIT.usage, EXIT.rights, EXIT.input]);
 
 export interface Tracing {
+  readonly producer: (typeof PRODUCER_CHOICES)[number];
+  /** Trace only the sshd that listens with this pid. */
+  readonly listenerPid: number | undefined;
   /** Arguments for the agent, but for its descriptors. */
   readonly agentArgs: readonly string[];
   /** File that holds the host key; absent: the agent needs none. */
@@ -38,11 +40,9 @@ export interface Tracing {
  * Traces until it is stopped.
  * @throws CommandFailure
  */
-export async function trace(flags: Flags, context: CommandContext, tracing: Tracing): Promise<ExitCode> {
+export async function trace(context: CommandContext, tracing: Tracing): Promise<ExitCode> {
   const log = createLog(context);
-  const producers = await findProducers(flags.choice('producer', PRODUCER_CHOICES), {
-    listenerPid: flags.integer('listener'),
-  });
+  const producers = await findProducers(tracing.producer, { listenerPid: tracing.listenerPid });
   if (producers.missing !== undefined) throw new CommandFailure(EXIT.host, producers.missing, producers.remedy);
   const user = await findAgentUser();
   if (user === undefined)
@@ -59,6 +59,10 @@ export async function trace(flags: Flags, context: CommandContext, tracing: Trac
   ];
   const program = { node: process.execPath, program: context.program };
   const command = await agentCommand(program, user, ['agent', ...tracing.agentArgs, ...descriptors]);
+  let agentPid: number | undefined;
+  context.onHangup?.(() => {
+    if (agentPid !== undefined) process.kill(agentPid, 'SIGHUP');
+  });
   const end = await supervise({
     producers: producers.candidates,
     finalAgentCodes: FINAL,
@@ -76,6 +80,10 @@ export async function trace(flags: Flags, context: CommandContext, tracing: Trac
         detached: true,
       });
       if (typeof key === 'number') closeSync(key);
+      agentPid = child.pid;
+      void child.exited.then(() => {
+        if (agentPid === child.pid) agentPid = undefined;
+      });
       return { child, status: new AgentStatus(child.stdio[STATUS_FD] as Readable | undefined, tracing.onNews) };
     },
   });

@@ -22,7 +22,8 @@ interface Outage {
  */
 export class OutageLog {
   readonly #log: Log;
-  readonly #target: string;
+  /** Where spans are sent to, for people. */
+  target: string;
   readonly #nowMs: () => number;
   #outage: Outage | undefined;
   /** A queue that overflows although the collector answers. */
@@ -30,7 +31,7 @@ export class OutageLog {
 
   constructor(log: Log, target: string, nowMs: () => number) {
     this.#log = log;
-    this.#target = target;
+    this.target = target;
     this.#nowMs = nowMs;
   }
 
@@ -40,13 +41,13 @@ export class OutageLog {
       const { exported, dropped } = counts;
       const begun = { sinceMs: this.#nowMs(), exportedBefore: exported, droppedBefore: copy(dropped) };
       this.#outage = { ...begun, reason, tries: 1, saidFull: false };
-      this.#log('warn', `cannot export to ${this.#target}: ${reason}; ${waiting(counts)}, trying again`);
+      this.#log('warn', `cannot export to ${this.target}: ${reason}; ${waiting(counts)}, trying again`);
       return;
     }
     outage.tries += 1;
     if (outage.reason === reason) return;
     outage.reason = reason;
-    this.#log('warn', `still cannot export to ${this.#target}, now: ${reason}; ${waiting(counts)}`);
+    this.#log('warn', `still cannot export to ${this.target}, now: ${reason}; ${waiting(counts)}`);
   }
 
   accepted(counts: OutageCounts): void {

@@ -82,6 +82,11 @@ export class Sender<T> {
     if (this.#gathering && this.#options.queue.size >= this.#options.batch.maxSpans) this.#wake?.();
   }
 
+  /** What stood in the way may be gone: ends a pause after a failure. */
+  retryNow(): void {
+    if (!this.#gathering) this.#wake?.();
+  }
+
   /** Sends all that waits, with short pauses; resolves when nothing is left or `stop` was called. */
   async flush(): Promise<void> {
     this.#closing = true;

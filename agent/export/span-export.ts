@@ -52,11 +52,13 @@ export interface Outcome {
  * `accept`, in the answers of the collector, and in `shutdown`.
  */
 export class SpanExport {
-  readonly #options: ExportOptions;
+  #options: ExportOptions;
   readonly #log: Log;
   readonly #sampled: (record: SpanRecord) => boolean;
   readonly #queue: SpanQueue<OutgoingSpan>;
-  readonly #transport: Transport;
+  #transport: Transport;
+  /** Takes the transport's place before the next request. */
+  #nextTransport: Transport | undefined;
   readonly #sender: Sender<OutgoingSpan>;
   readonly #outage: OutageLog;
   readonly #count = { received: 0, unsampled: 0, invalid: 0, late: 0 };
@@ -77,7 +79,7 @@ export class SpanExport {
       queue: this.#queue,
       batch: options.batch,
       backoff: options.backoff,
-      send: createSend(new SdkAdapter(options), transport),
+      send: createSend(new SdkAdapter(options), () => this.#currentTransport()),
       events: {
         failed: (failure) => {
           if (failure.pace !== 'at-once') this.#outage.failed(failure.reason, this.counters);
@@ -104,6 +106,17 @@ export class SpanExport {
       requests,
       failures,
     };
+  }
+
+  /** Sends by other options, from the next request on: endpoint, headers, certificates and what belongs to them. */
+  reconfigure(options: ExportOptions): void {
+    if (this.#closed) return;
+    const { url, headers, timeoutMs, compression, tls } = options;
+    this.#options = { ...this.#options, url, headers, timeoutMs, compression, tls };
+    this.#nextTransport?.close();
+    this.#nextTransport = createTransport(this.#options);
+    this.#outage.target = printableUrl(url);
+    this.#sender.retryNow();
   }
 
   /** Takes finished spans over. Those given together usually travel in one request. */
@@ -145,6 +158,7 @@ export class SpanExport {
     const atDeadline = () => {
       this.#sender.stop();
       this.#transport.abort('the agent stops');
+      this.#nextTransport?.abort('the agent stops');
     };
     timers.push(setTimeout(atDeadline, deadlineMs));
     // An aborted request ends at once; should one not, the agent stops all the same.
@@ -153,11 +167,21 @@ export class SpanExport {
     for (const timer of timers) clearTimeout(timer);
     this.#sender.stop();
     this.#transport.close();
+    this.#nextTransport?.close();
     this.#count.late += this.#queue.clear();
     this.#giveRoom();
     this.#saySummary();
     const { counters } = this;
     return { complete: counters.late + counters.inFlight === 0, counters };
+  }
+
+  #currentTransport(): Transport {
+    if (this.#nextTransport !== undefined) {
+      this.#transport.close();
+      this.#transport = this.#nextTransport;
+      this.#nextTransport = undefined;
+    }
+    return this.#transport;
   }
 
   #enqueue(record: SpanRecord, resource: ResourceRecord): void {
@@ -210,11 +234,11 @@ export class SpanExport {
 /** What cannot be translated is refused like what a collector refuses: the batch is halved until the one is found. */
 function createSend(
   adapter: SdkAdapter,
-  transport: Transport,
+  transport: () => Transport,
 ): (spans: readonly OutgoingSpan[]) => Promise<SendOutcome> {
   return async (spans) => {
     try {
-      return await transport.send(adapter.toSdkSpans(spans));
+      return await transport().send(adapter.toSdkSpans(spans));
     } catch (error) {
       return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
     }
