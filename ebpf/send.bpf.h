@@ -52,6 +52,7 @@ int BPF_PROG(on_send, struct sock *sk, int ret, int flags)
 
 	if (!p || ret <= 0)
 		return 0;
+	SKIP_SOME();
 	note_changes(t, p, pid, bpf_ktime_get_boot_ns());
 	if (sk->__sk_common.skc_family != AF_UNIX)
 		return 0;

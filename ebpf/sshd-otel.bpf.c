@@ -33,6 +33,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	pp = find(ppid);
 	if (!pp)
 		return 0;
+	SKIP_SOME();
 	ts = bpf_ktime_get_boot_ns();
 	if (pp->role == R_SSHD)
 		note_changes(parent, pp, ppid, ts);
@@ -134,6 +135,7 @@ int BPF_PROG(on_exit, struct task_struct *t)
 		p = adopt(t, pid);
 	if (!p)
 		return 0;
+	SKIP_SOME();
 	last = *p;
 	if (bpf_map_delete_elem(&procs, &pid))	/* two last threads at once: one tells */
 		return 0;
