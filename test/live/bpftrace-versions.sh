@@ -10,7 +10,9 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 roots=${BPFTRACE_ROOTS:-/var/tmp/sshd-otel-bpftrace}
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# The mirror that this machine's apt uses.
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)}
+mirror=${mirror%/}
 node=node_modules/.bin/node
 [ "$(id -u)" = 0 ] || { echo "bpftrace-versions: must be started as root" >&2; exit 2; }
 mkdir -p "$roots"
