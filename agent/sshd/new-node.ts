@@ -45,6 +45,7 @@ export function newNode(
     gapped: connection.gapUntilNs !== undefined,
     spoke: undefined,
     forked: false,
+    clientVariable: undefined,
   };
 }
 

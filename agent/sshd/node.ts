@@ -85,4 +85,6 @@ export interface ProcessNode {
   gapped: boolean;
   spoke: 'preauth' | 'postauth' | undefined;
   forked: boolean;
+  /** See `ChildEvidence`. */
+  clientVariable: boolean | undefined;
 }

@@ -77,6 +77,7 @@ export class ProcessRoles {
       this.#parts.handshake.startedNs ??= event.tsNs;
       return;
     }
+    if (event.env.length > 0) node.clientVariable ??= event.env.some((entry) => entry.name === 'SSH_CLIENT');
     if (node.role === 'undecided') this.#decideAtExec(node, event);
     if (node.role === 'helper' && node.helper === undefined) {
       this.#runHelper(node, broken ? undefined : event);
@@ -184,6 +185,7 @@ export class ProcessRoles {
       forked: node.forked,
       exited,
       uids: node.process.uids,
+      clientVariable: node.clientVariable,
     });
     switch (node.role) {
       case 'networkChild':

@@ -41,6 +41,8 @@ export interface ChildEvidence {
   readonly forked: boolean;
   readonly exited: boolean;
   readonly uids: Uids | undefined;
+  /** It ran a program with `SSH_CLIENT`; false: with others of the allowed variables only; undefined: none was told. */
+  readonly clientVariable: boolean | undefined;
 }
 
 interface RoleRow {
@@ -56,15 +58,25 @@ const isRoot = (e: ChildEvidence): boolean => e.uids?.[0] === 0;
 const monitorServes = (e: ChildEvidence): boolean =>
   e.family?.rootHasUserChild !== true && e.monitorImage !== 'sshd-session';
 
-/** First row that fits. Before authentication no helper ever calls setsid (misc.c `subprocess`). */
+/**
+ * Of children with a session of their own: a leader, not a program of pam_exec, which calls setsid too. Only session.c
+ * `do_setup_env` sets SSH_CLIENT (PAM's environment has SSH_CONNECTION alone), and a PAM module runs as the monitor does.
+ */
+const leadsSession = (e: ChildEvidence): boolean => {
+  const mayBeIn = e.afterAuth || !e.networkChildKnown;
+  if (runsSshd(e)) return mayBeIn && (e.image !== undefined || e.exited || e.forked);
+  if (e.uids !== undefined && !isRoot(e)) return true;
+  return e.clientVariable ?? mayBeIn;
+};
+
+/** First row that fits. */
 const ROWS: readonly RoleRow[] = [
   { role: 'userChild', fits: (e) => e.spoke === 'postauth' },
   { role: 'networkChild', fits: (e) => e.spoke === 'preauth' },
   { role: 'networkChild', fits: (e) => e.image === 'sshd-auth' },
-  {
-    role: 'sessionLeader',
-    fits: (e) => e.ownSession && monitorServes(e) && (e.image !== undefined || e.exited || e.forked),
-  },
+  { role: 'sessionLeader', fits: (e) => e.ownSession && monitorServes(e) && leadsSession(e) },
+  // The variable may have been among what was lost: no place is known.
+  { role: 'program', fits: (e) => e.ownSession && monitorServes(e) && !runsSshd(e) && e.lossy },
   { role: 'helper', fits: (e) => !runsSshd(e) },
   { role: 'userChild', fits: (e) => e.afterAuth && stayedSshd(e) && (e.forked || e.exited) && !e.ownSession },
   { role: 'pamChild', fits: (e) => e.exited && e.duringPrompt && !e.lossy },

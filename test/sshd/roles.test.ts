@@ -17,6 +17,7 @@ const NOTHING: ChildEvidence = {
   forked: false,
   exited: false,
   uids: [0, 0, 0],
+  clientVariable: undefined,
 };
 const family = (name: 'A' | 'B' | 'C' | 'D') => FAMILIES.find((f) => f.name === name);
 
@@ -36,6 +37,31 @@ const CASES: readonly (readonly [what: string, evidence: Partial<ChildEvidence>,
   ],
   ['D: the same before any uid change', { ownSession: true, image: 'bash', family: family('D') }, 'sessionLeader'],
   ['A as root: internal-sftp never execs', { ownSession: true, exited: true, afterAuth: true }, 'sessionLeader'],
+  [
+    'A: a program of pam_exec, which calls setsid, before authentication',
+    { ownSession: true, image: 'sh', networkChildKnown: true },
+    'helper',
+  ],
+  [
+    'A: such a program after it, with the variables that PAM has',
+    { ownSession: true, image: 'sh', networkChildKnown: true, afterAuth: true, clientVariable: false },
+    'helper',
+  ],
+  [
+    'A: the same, when the variable of a leader may have been lost',
+    { ownSession: true, image: 'sh', networkChildKnown: true, afterAuth: true, clientVariable: false, lossy: true },
+    'program',
+  ],
+  [
+    "A as root: the leader's variables",
+    { ownSession: true, image: 'bash', networkChildKnown: true, clientVariable: true },
+    'sessionLeader',
+  ],
+  [
+    'D: a child that became the user',
+    { ownSession: true, image: 'bash', family: family('D'), uids: [1000, 1000, 1000], clientVariable: false },
+    'sessionLeader',
+  ],
   [
     'B and C: such a child is no session',
     { ownSession: true, image: 'daemon', afterAuth: true, family: family('B'), monitorImage: 'sshd-session' },
