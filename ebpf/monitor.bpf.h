@@ -208,7 +208,7 @@ static __always_inline bool take_payload(struct proc *p, __u32 pid, struct side 
 static __always_inline void on_frame(struct task_struct *t, struct proc *p, __u32 pid, struct sock *sk,
 				     const char *buf, __u32 n)
 {
-	__u32 len, type;
+	__u32 len, type, row;
 	struct conn *c;
 	struct side *s;
 	__u8 h[5];
@@ -238,7 +238,9 @@ static __always_inline void on_frame(struct task_struct *t, struct proc *p, __u3
 	s->left = len - 1;
 	if (type == REQ_KEYEXPORT && s == &c->child)
 		c->phase = PHASE_USER;
-	s->told = !s->left || type > 127 || !may_copy[type & 127];
+	row = type & 127;
+	barrier_var(row);	/* else clang 19 tests a signed copy of it and uses the other */
+	s->told = !s->left || type > 127 || !may_copy[row];
 	if (s->told)
 		give_mon(p, pid, s->ts, type, s->left, NULL);
 }
