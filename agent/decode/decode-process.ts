@@ -21,7 +21,10 @@ const MAX_ERRNO = 4_095;
 
 const ROLES = ['listener', 'sshd', 'program'] as const;
 
-/** Fields that every record about a process has. */
+/**
+ * Fields that every record about a process has. The decoders name them one by one: an object that another is spread into
+ * is built field by field, which costs a tenth of all decoding.
+ */
 export interface ProcessFields {
   readonly tsNs: bigint;
   readonly process: ProcessId;
@@ -61,9 +64,13 @@ function optionalFile(raw: RawRecord, read: FieldReader): CutBytes | undefined {
 }
 
 export function decodeSeed(raw: RawRecord, read: FieldReader): SeedEvent {
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
   return {
     kind: 'seed',
-    ...decodeProcessFields(raw, read),
+    tsNs,
+    process,
+    conn,
+    role,
     // A pid without its start time names nobody.
     parent: raw.pstart === undefined ? undefined : read.process(raw.ppid, raw.pstart, 'ppid', 'pstart'),
     uids: read.optionalUids(raw.uid),
@@ -81,9 +88,13 @@ export function decodeSeed(raw: RawRecord, read: FieldReader): SeedEvent {
 }
 
 export function decodeFork(raw: RawRecord, read: FieldReader): ForkEvent {
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
   return {
     kind: 'fork',
-    ...decodeProcessFields(raw, read),
+    tsNs,
+    process,
+    conn,
+    role,
     child: read.process(raw.child, raw.child_start, 'child', 'child_start'),
     execId: read.optionalUint(raw.exec, 'exec'),
     uids: read.optionalUids(raw.uid),
@@ -94,9 +105,13 @@ export function decodeFork(raw: RawRecord, read: FieldReader): ForkEvent {
 }
 
 export function decodeExec(raw: RawRecord, read: FieldReader): ExecEvent {
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
   return {
     kind: 'exec',
-    ...decodeProcessFields(raw, read),
+    tsNs,
+    process,
+    conn,
+    role,
     ppid: read.optionalUint(raw.ppid, 'ppid'),
     uids: read.optionalUids(raw.uid),
     gid: read.optionalUint(raw.gid, 'gid'),
@@ -116,9 +131,13 @@ export function decodeExec(raw: RawRecord, read: FieldReader): ExecEvent {
 }
 
 export function decodeExit(raw: RawRecord, read: FieldReader): ExitEvent {
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
   return {
     kind: 'exit',
-    ...decodeProcessFields(raw, read),
+    tsNs,
+    process,
+    conn,
+    role,
     code: read.uint(raw.code, 'code', 255),
     signal: read.uint(raw.signal, 'signal', 127),
     core: read.flag(raw.core, 'core'),
@@ -131,18 +150,26 @@ export function decodeExit(raw: RawRecord, read: FieldReader): ExitEvent {
 }
 
 export function decodeSetsid(raw: RawRecord, read: FieldReader): SetsidEvent {
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
   return {
     kind: 'setsid',
-    ...decodeProcessFields(raw, read),
+    tsNs,
+    process,
+    conn,
+    role,
     sid: read.uint(raw.sid, 'sid'),
     late: read.flag(raw.late, 'late'),
   };
 }
 
 export function decodeSetresuid(raw: RawRecord, read: FieldReader): SetresuidEvent {
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
   return {
     kind: 'setresuid',
-    ...decodeProcessFields(raw, read),
+    tsNs,
+    process,
+    conn,
+    role,
     uids: read.uids(raw.uid),
     late: read.flag(raw.late, 'late'),
   };
@@ -152,9 +179,11 @@ export function decodeExecFail(raw: RawRecord, read: FieldReader): ExecFailEvent
   const { ret } = raw;
   // Negated for the range check, since the reader knows only unsigned values.
   const errno = read.uint(typeof ret === 'number' ? -ret : ret, 'ret', MAX_ERRNO);
-  return { kind: 'execfail', ...decodeProcessFields(raw, read), ret: 0 - errno, file: optionalFile(raw, read) };
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
+  return { kind: 'execfail', tsNs, process, conn, role, ret: 0 - errno, file: optionalFile(raw, read) };
 }
 
 export function decodeUntracked(raw: RawRecord, read: FieldReader): UntrackedEvent {
-  return { kind: 'untracked', ...decodeProcessFields(raw, read) };
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
+  return { kind: 'untracked', tsNs, process, conn, role };
 }

@@ -14,17 +14,23 @@ function decodeHead(raw: RawRecord, read: FieldReader, length: unknown, lengthFi
 }
 
 export function decodeAccept(raw: RawRecord, read: FieldReader): AcceptEvent {
-  return { kind: 'accept', ...decodeProcessFields(raw, read), ...decodeEndpoints(raw, read) };
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
+  return { kind: 'accept', tsNs, process, conn, role, ...decodeEndpoints(raw, read) };
 }
 
 export function decodeDrop(raw: RawRecord, read: FieldReader): DropEvent {
-  return { kind: 'drop', ...decodeProcessFields(raw, read), ...decodeEndpoints(raw, read) };
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
+  return { kind: 'drop', tsNs, process, conn, role, ...decodeEndpoints(raw, read) };
 }
 
 export function decodeTcp(raw: RawRecord, read: FieldReader): TcpEvent {
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
   return {
     kind: 'tcp',
-    ...decodeProcessFields(raw, read),
+    tsNs,
+    process,
+    conn,
+    role,
     cookie: read.optionalU64(raw.sk, 'sk') === undefined ? undefined : String(raw.sk),
     oldState: read.uint(raw.old, 'old', 255),
     newState: read.uint(raw.new, 'new', 255),
@@ -42,9 +48,11 @@ export function decodeMonitorMessage(raw: RawRecord, read: FieldReader): Monitor
   const data = decodeHead(raw, read, raw.total, 'total');
   // More than the frame holds cannot be part of it.
   if (data.length > length) read.reject('total');
-  return { kind: 'mon', ...decodeProcessFields(raw, read), type: read.uint(raw.type, 'type', 255), length, data };
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
+  return { kind: 'mon', tsNs, process, conn, role, type: read.uint(raw.type, 'type', 255), length, data };
 }
 
 export function decodeLog(raw: RawRecord, read: FieldReader): LogEvent {
-  return { kind: 'log', ...decodeProcessFields(raw, read), data: decodeHead(raw, read, raw.len, 'len') };
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
+  return { kind: 'log', tsNs, process, conn, role, data: decodeHead(raw, read, raw.len, 'len') };
 }
