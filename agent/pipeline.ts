@@ -1,5 +1,5 @@
 /** The stages joined: bytes in, finished spans out. No I/O and no rule of its own. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { HelloEvent, KernelEvent } from './decode/kernel-event.ts';
 import { type DecodeCounters, StreamDecoder } from './decode/stream-decoder.ts';
 import { type ProcessCounters, ProcessTable } from './process/process-table.ts';
@@ -60,7 +60,7 @@ export class Pipeline {
     const exclusion = options.exclusion ?? new Exclusion();
     this.#exclusion = exclusion;
     this.#model = new SshdModel({
-      sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+      sha256: (bytes) => hash('sha256', bytes, 'buffer'),
       listenerPid: options.listenerPid,
       skipProgram: (name, isComm) => exclusion.program(name, isComm),
     });

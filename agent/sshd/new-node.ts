@@ -9,6 +9,11 @@ import { ROOT } from './session-event.ts';
 /** Roles whose children live in their world: programs of a session or of a helper. */
 const WORLDS: ReadonlySet<Role> = new Set(['helper', 'program', 'sessionLeader']);
 
+type Place = Pick<ProcessNode, 'owner' | 'ownerProgram' | 'session'>;
+
+/** Where the programs of a process hang that nobody in a session or helper forked. */
+const OUTSIDE: Place = { owner: ROOT, ownerProgram: undefined, session: undefined };
+
 /**
  * The node of a process.
  * @param parent undefined: nothing is known of who forked it
@@ -22,6 +27,7 @@ export function newNode(
   forkNs: bigint,
 ): ProcessNode {
   const inherits = parent !== undefined && WORLDS.has(parent.role);
+  const { owner, ownerProgram, session } = inherits ? ownerOf(parent) : OUTSIDE;
   const under = parent === undefined ? 'unknown' : underOf(parent);
   const known = attempt?.gapped === false ? attempt : undefined;
   return {
@@ -30,7 +36,9 @@ export function newNode(
     role: inherits ? 'program' : 'undecided',
     under,
     forkNs,
-    ...(inherits ? ownerOf(parent) : { owner: ROOT, ownerProgram: undefined, session: undefined }),
+    owner,
+    ownerProgram,
+    session,
     program: undefined,
     helper: undefined,
     image: undefined,
@@ -58,7 +66,7 @@ export function underOf(parent: ProcessNode): ProcessNode['under'] {
 }
 
 /** Where the children and programs of a process hang. */
-export function ownerOf(parent: ProcessNode): Pick<ProcessNode, 'owner' | 'ownerProgram' | 'session'> {
+export function ownerOf(parent: ProcessNode): Place {
   return {
     owner: parent.program?.ref ?? parent.helper?.ref ?? parent.owner,
     ownerProgram: parent.program ?? parent.helper?.program ?? parent.ownerProgram,

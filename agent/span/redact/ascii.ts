@@ -26,6 +26,17 @@ export function isBlank(code: number): boolean {
   return code === 32 || code === 9 || code === 10 || code === 13 || code === 0;
 }
 
+/** Ends a word outside of quotes: blanks, and `;` `(` `)` `&` `|`. */
+export function endsShellWord(code: number): boolean {
+  return isBlank(code) || code === 59 || code === 40 || code === 41 || code === 38 || code === 124;
+}
+
+/** Means something to a shell within a word: the ends of words, and `<` `>` `"` `'` `$` and the two slanted ones. */
+export function isShellSpecial(code: number): boolean {
+  if (code > 62) return code === 92 || code === 96 || code === 124;
+  return endsShellWord(code) || code === 60 || code === 62 || code === 34 || code === 39 || code === 36;
+}
+
 /** Lower-cases A–Z and nothing else. */
 export function lower(text: string): string {
   let result = '';

@@ -1,4 +1,4 @@
-import { isDigit, isNameCharacter } from './ascii.ts';
+import { endsShellWord, isDigit, isNameCharacter, isShellSpecial } from './ascii.ts';
 import type { Builder, Frame, ShellCommand } from './shell-frame.ts';
 import { newFrame } from './shell-frame.ts';
 import type { Word } from './word.ts';
@@ -146,8 +146,22 @@ class Splitter {
         this.at += 2;
         return;
       default:
-        this.literal();
+        if (frame.builder === undefined) this.plainWord();
+        else this.literal();
     }
+  }
+
+  /** The usual word, which stands in the text as it is; one with quotes or the like is put together by characters. */
+  private plainWord(): void {
+    const { text, at } = this;
+    let end = at + 1;
+    while (end < text.length && !isShellSpecial(text.charCodeAt(end))) end++;
+    if (end < text.length && !endsShellWord(text.charCodeAt(end))) {
+      for (; this.at < end; this.at++) this.put(text.charAt(this.at), this.at, this.at + 1);
+      return;
+    }
+    this.addWord(plainWord(text.slice(at, end), at));
+    this.at = end;
   }
 
   private literal(): void {
@@ -302,13 +316,17 @@ class Splitter {
     const { builder } = frame;
     if (builder === undefined) return;
     frame.builder = undefined;
-    const word: Word = {
+    this.addWord({
       value: builder.value.join(''),
       offset: 0,
       starts: builder.starts,
       ends: builder.ends,
       filled: builder.filled,
-    };
+    });
+  }
+
+  private addWord(word: Word): void {
+    const { frame } = this;
     const { wanted, command } = frame;
     frame.wanted = 'word';
     if (wanted === 'word') command.words.push(word);

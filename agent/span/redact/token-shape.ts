@@ -43,6 +43,10 @@ for (const shape of SHAPES) {
   else list.push(shape);
 }
 
+/** By character code, 1: a token may begin with it. */
+const BEGINS = new Uint8Array(128);
+for (const first of [...BY_FIRST.keys(), 'e']) BEGINS[first.charCodeAt(0)] = 1;
+
 /**
  * Finds tokens of well-known shapes, JSON Web Tokens and private keys in PEM form wherever they stand. One pass over
  * the text: a stretch that turned out to be no token is not walked again for the same reason.
@@ -51,7 +55,8 @@ export function scanTokens(text: string, sink: Sink): void {
   let hasAwsId = false;
   let jwtTriedTo = 0;
   for (let i = 0; i < text.length; i++) {
-    if (i > 0 && isNameCharacter(text.charCodeAt(i - 1))) continue;
+    // Most characters begin no token; the others only where no name goes on.
+    if (BEGINS[text.charCodeAt(i)] !== 1 || (i > 0 && isNameCharacter(text.charCodeAt(i - 1)))) continue;
     if (i >= jwtTriedTo && text.startsWith('eyJ', i)) {
       const end = jwtEnd(text, i);
       jwtTriedTo = Math.abs(end);
