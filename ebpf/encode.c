@@ -110,6 +110,7 @@ static void fork_fields(struct text *t, const struct ev_fork *e)
 	put_big(t, "child_start", e->child_start);
 	put_uids(t, e->uid);
 	put_num(t, "sid", e->sid);
+	put_num(t, "exec", e->exec_id);
 	put_namespace(t, e->nspid, e->pidns);
 }
 
@@ -161,6 +162,7 @@ static void exit_fields(struct text *t, const struct ev_exit *e)
 	put_num(t, "core", e->status >> 7 & 1);
 	put_uids(t, e->uid);
 	put_num(t, "sid", e->sid);
+	put_num(t, "exec", e->exec_id);
 	put_comm(t, e->comm);
 	if (e->title_got)
 		put_bytes(t, "title", e->title, e->title_got);

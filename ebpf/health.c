@@ -13,6 +13,7 @@
 
 #define SLOTS		1024
 #define PROGRAMS	8
+#define SETTLE_NS	2000000ULL	/* between a record's time and its number, at most */
 #define SWEEP_NS	60000000000ULL	/* at least so often */
 #define LOOK_NS		1000000000ULL	/* after an sshd process was born */
 
@@ -27,7 +28,8 @@ static struct slot slots[SLOTS];		/* since the last lost records */
 static __u64 unnamed[K_KINDS];			/* the same, of no or too many connections */
 static __u64 total[K_KINDS], told_by_kernel[K_KINDS];
 static __u64 told;				/* in lost records, of this run */
-static __u64 snapshot[MAX_CPUS];
+static __u64 lost_since;			/* when the losses were last read */
+static __u64 snapshot[MAX_CPUS], snapshot_ts;
 
 static struct program {
 	int fd;
@@ -36,7 +38,7 @@ static struct program {
 } programs[PROGRAMS];
 static int program_count;
 
-static __u64 last_sweep, look_at, forks_seen;
+static __u64 last_sweep, look_at, forks_seen, untracked_seen;
 static bool misses_rose;
 
 int health_open(struct tracer *t)
@@ -44,7 +46,8 @@ int health_open(struct tracer *t)
 	struct bpf_program *p;
 
 	tracer = t;
-	last_sweep = boot_ns();
+	last_sweep = lost_since = snapshot_ts = boot_ns();
+	libbpf_num_possible_cpus();	/* reads a file, once */
 	bpf_object__for_each_program(p, t->skel->obj)
 		if (bpf_program__fd(p) >= 0 && p != t->skel->progs.each_task && program_count < PROGRAMS)
 			programs[program_count++] = (struct program){ bpf_program__fd(p), bpf_program__name(p) };
@@ -79,6 +82,7 @@ void health_snapshot(void)
 {
 	int i;
 
+	snapshot_ts = boot_ns() - SETTLE_NS;
 	for (i = 0; i < MAX_CPUS; i++)
 		snapshot[i] = __atomic_load_n(&tracer->skel->bss->seqs[i].next, __ATOMIC_ACQUIRE);
 }
@@ -122,6 +126,7 @@ static void put_loss(struct text *t, const char *of, const char *detail, __u64 n
 	put(t, "\"");
 	put_num(t, "n", n);
 	put_conn(t, conn_pid, conn_start);
+	put_big(t, "since", lost_since);
 	put_big(t, "total", sum);
 	close_record(t);
 }
@@ -148,6 +153,7 @@ static void count_told(__u32 kind, __u64 n)
 
 void put_lost(struct text *t)
 {
+	__u64 now = boot_ns();
 	int i;
 
 	read_losses();
@@ -168,17 +174,17 @@ void put_lost(struct text *t)
 		unnamed[i] = 0;
 	}
 	put_skipped(t);
+	lost_since = now;
 }
 
 void put_seqs(struct text *t)
 {
-	__u64 ts = boot_ns();
-	int i;
+	int cpus = libbpf_num_possible_cpus(), i;
 
 	for (i = 0; i < MAX_CPUS; i++) {
-		if (!snapshot[i] || !text_has_room(t))
+		if ((i >= cpus && !snapshot[i]) || !text_has_room(t))
 			continue;
-		open_record(t, "seq", ts);
+		open_record(t, "seq", snapshot_ts);
 		put_num(t, "cpu", i);
 		put_num(t, "next", snapshot[i]);
 		close_record(t);
@@ -192,6 +198,7 @@ __u64 health_told(void)
 
 void health_forget(void)
 {
+	lost_since = boot_ns();
 	read_losses();
 	memset(slots, 0, sizeof(slots));
 	memset(unnamed, 0, sizeof(unnamed));
@@ -233,6 +240,10 @@ bool health_wants_sweep(__u64 now)
 		forks_seen = forks;
 		look_at = 0;
 		return true;
+	}
+	if (total[K_UNTRACKED] != untracked_seen && now - last_sweep >= LOOK_NS) {
+		untracked_seen = total[K_UNTRACKED];
+		return true;	/* the map is full: the dead go first */
 	}
 	return misses_rose || now - last_sweep >= SWEEP_NS;
 }

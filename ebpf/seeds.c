@@ -318,7 +318,7 @@ static void note_fork(const struct ev_fork *e)
 		return;
 	k->s.pgid = parent->s.pgid;
 	k->s.luid = parent->s.luid;
-	k->s.exec_id = parent->s.exec_id;
+	k->s.exec_id = e->exec_id;
 	memcpy(k->s.comm, parent->s.comm, sizeof(k->s.comm));
 	set_blob(&k->argv, parent->argv.data, parent->argv.len, parent->argv.total);
 	set_blob(&k->file, parent->file.data, parent->file.len, 0);
@@ -335,7 +335,6 @@ static void note_exec(struct known *k, const struct ev_exec *e)
 	set_blob(&k->file, e->file, e->file_got, 0);
 	set_blob(&k->argv, e->argv, e->argv_got, e->argv_len);
 	set_blob(&k->title, NULL, 0, 0);
-	clear_env(k);
 }
 
 static void note_bytes(struct known *k, const struct ev_bytes *e)

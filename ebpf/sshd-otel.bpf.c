@@ -50,6 +50,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		e->child = pid;
 		e->child_start = p.start;
 		read_uids(parent, e->uid);
+		e->exec_id = BPF_CORE_READ(parent, self_exec_id);
 		e->sid = p.sid;
 		read_namespace(child, &e->nspid, &e->pidns);
 		give(e, ts);
@@ -153,6 +154,7 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	if (BPF_CORE_READ(t, signal, flags) & SIGNAL_GROUP_EXIT)
 		e->status = BPF_CORE_READ(t, signal, group_exit_code);
 	read_uids(t, e->uid);
+	e->exec_id = BPF_CORE_READ(t, self_exec_id);
 	e->sid = id_of(t, PIDTYPE_SID);
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), t->group_leader->comm);
 	n = 0;

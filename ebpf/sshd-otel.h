@@ -47,7 +47,7 @@ struct head {			/* on every record */
 
 struct ev_fork {
 	struct head h;
-	__u64 child_start;
+	__u64 child_start, exec_id;
 	__u32 child, uid[3], sid, nspid, pidns;
 };
 
@@ -76,6 +76,7 @@ struct ev_env {
 
 struct ev_exit {
 	struct head h;
+	__u64 exec_id;
 	__u32 status;		/* as wait(2) gives it */
 	__u32 uid[3], sid, title_got;
 	char comm[16];

@@ -11,7 +11,6 @@
 #include "sshd-otel.skel.h"
 
 #define CLOCK_NS	1000000000ULL
-#define SEQ_EVERY	5	/* clocks */
 #define SLOW_MS		5000	/* for the opening, and for the end */
 
 static struct tracer *tracer;
@@ -20,7 +19,7 @@ static struct ring ring;
 static struct sink out = { .fd = -1 };
 static bool keep_seeds;
 static __u64 records, lost_before, next_clock;
-static unsigned int clocks, consumers;
+static unsigned int consumers;
 
 int stream_start(struct tracer *t, const struct options *o, bool lasting)
 {
@@ -86,16 +85,18 @@ bool stream_open(int fd)
 {
 	unsigned int n;
 
-	/* What came before is in the seeds. */
-	ring_drain(&ring, on_record, NULL);
+	if (keep_seeds) {	/* what came before is in them */
+		health_snapshot();
+		ring_drain(&ring, on_record, NULL);
+	}
 	sink_open(&out, fd);
 	records = 0;
 	if (!consumers++)
 		health_forget();
 	lost_before = health_told();
-	clocks = 0;
 	put_hello(&out.text, tracer, options);
 	put_clock(&out.text);
+	put_seqs(&out.text);
 	n = seeds_put(&out.text, make_room);
 	if (!make_room())
 		return false;
@@ -114,8 +115,7 @@ static void put_regular(void)
 	health_check_skipped();
 	put_lost(&out.text);
 	put_clock(&out.text);
-	if (!(++clocks % SEQ_EVERY))
-		put_seqs(&out.text);
+	put_seqs(&out.text);
 }
 
 bool stream_step(void)

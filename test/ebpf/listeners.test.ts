@@ -191,6 +191,34 @@ describe('whom the libbpf producer follows', { skip: whyNot() }, () => {
     assert.ok(rows.some((row) => row.k === 'exit' && row['code'] === 3));
   });
 
+  test('SIGHUP: the listener runs again as the same process, and is followed on', async () => {
+    const second = await lab();
+    const one = await producer('--listener', String(second.listenerPid));
+    process.kill(second.listenerPid, 'SIGHUP');
+    const again = await one.wait('the exec', (row) => row.k === 'exec' && row['pid'] === second.listenerPid);
+    assert.equal(again['role'], 'listener');
+    let run = await second.ssh({ command: 'exit 8' });
+    for (let tries = 0; run.exitCode !== 8 && tries < 20; tries++) run = await second.ssh({ command: 'exit 8' });
+    const end = await one.wait('exit 8', (row) => row.k === 'exit' && row['code'] === 8);
+    assert.ok(end['conn'] !== undefined);
+  });
+
+  test('more processes than the map holds: the rest is counted, by connection, and the dead make room', async () => {
+    const one = await producer('--listener', String(first.listenerPid), '--max-processes', '64');
+    const many = await first.ssh({ command: 'for i in $(seq 150); do sleep 1 & done; wait' });
+    assert.equal(many.exitCode, 0);
+    const crowded = one.rows.filter((row) => row.k === 'accept').at(-1);
+    const isCount = (row: Row) =>
+      row.k === 'lost' && row['of'] === 'untracked' && (row['conn'] as unknown[])[0] === crowded?.['pid'];
+    await one.wait('the count', isCount);
+    const refused = one.rows.filter(isCount).reduce((sum, row) => sum + Number(row['n']), 0);
+    assert.ok(refused >= 90 && refused <= 300, String(refused));
+    await one.wait('the end of the crowd', exitOf(crowded as Row));
+    await first.ssh({ command: 'exit 9' });
+    const end = await one.wait('exit 9', (row) => row.k === 'exit' && row['code'] === 9);
+    assert.notDeepEqual(end['conn'], [crowded?.['pid'], crowded?.['start']]);
+  });
+
   test('SIGTERM, or the end of its input, is an orderly end', async () => {
     for (const end of ['signal', 'input']) {
       const short = launch(PROGRAM, ['--listener', String(first.listenerPid)]);

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
 import { type Child, runChild, startChild } from '../../agent/source/child-process.ts';
-import { PROGRAM, type Row, textOf, whyNot } from './producer.ts';
+import { numbersAreWhole, PROGRAM, type Row, textOf, whyNot } from './producer.ts';
 
 interface Consumer {
   readonly rows: Row[];
   wait(test: (row: Row) => boolean): Promise<Row>;
+  pause(): void;
+  resume(): void;
   close(): void;
   readonly closed: Promise<unknown>;
 }
@@ -39,6 +41,8 @@ async function consume(path: string): Promise<Consumer> {
     return {
       rows,
       closed: new Promise((resolve) => socket.once('close', resolve)),
+      pause: () => void socket.pause(),
+      resume: () => void socket.resume(),
       close: () => socket.destroy(),
       wait: (test) =>
         new Promise((resolve, reject) => {
@@ -140,6 +144,29 @@ describe('the libbpf producer on a unix socket', { skip: whyNot() }, () => {
     );
     next.close();
     await next.closed;
+  });
+
+  test('a consumer that does not read costs counted records, and gets what follows', async () => {
+    const slow = join(folder, 'slow.sock');
+    const args = ['--listener', String(lab.listenerPid), '--socket', slow, '--ring-size', '65536'];
+    const child = startChild({ command: PROGRAM, args });
+    const consumer = await consume(slow);
+    await consumer.wait((row) => row.k === 'seed-end');
+    consumer.pause();
+    const run = await lab.ssh({ command: 'for i in $(seq 2500); do /bin/true; done' });
+    assert.equal(run.exitCode, 0);
+    consumer.resume();
+    await consumer.wait(
+      (row) => (row.k === 'exit' && row['code'] === 255 && textOf(row['title']).includes('[priv]')) || row.k === 'lost',
+    );
+    await lab.ssh({ command: 'exit 77' });
+    await consumer.wait((row) => row.k === 'exit' && row['code'] === 77);
+    await child.stop();
+    await consumer.closed;
+    const { tried, came, lost } = numbersAreWhole(consumer.rows);
+    assert.ok(lost > 500, `only ${lost} lost: nothing was forced`);
+    assert.equal(came + lost, tried);
+    assert.equal(consumer.rows.at(-1)?.['lost'], lost);
   });
 
   test('an uid that is not allowed gets nothing, one that is gets the stream', async () => {
