@@ -9,6 +9,7 @@
  */
 import type { ExecEvent, ExitEvent, KernelEvent, ProcessId, SeedEvent, Uids } from '../decode/kernel-event.ts';
 import type { Continuity, Process, ProcessChange } from './process-change.ts';
+import { RecentSet } from './recent-set.ts';
 
 /** Processes kept at most; beyond it the oldest are given up and counted. */
 const MAX_PROCESSES = 200_000;
@@ -34,9 +35,7 @@ export class ProcessTable {
   readonly counters: ProcessCounters = { adopted: 0, vanished: 0, afterExit: 0, evicted: 0 };
   /** By pid; insertion order is age. */
   readonly #living = new Map<number, Entry>();
-  /** The processes that exited last, and those before them: a full set is dropped whole, since a set without its oldest keys is slow to walk. */
-  #exited = new Set<string>();
-  #exitedBefore = new Set<string>();
+  readonly #exited = new RecentSet(MIN_EXITED);
   /** Set between `hello` and `seed-end`: processes that the new producer has confirmed, and when it began. */
   #opening: { readonly sinceNs: bigint; readonly confirmed: Set<Process> } | undefined;
 
@@ -71,7 +70,7 @@ export class ProcessTable {
         const parent = this.#find(event.process, event, out);
         if (parent === undefined) break;
         if (this.#known(event.child) !== undefined) break; // its first event came before its fork
-        if (this.#exited.has(`${event.child.pid}:${event.child.startNs}`)) {
+        if (this.#exited.has(keyOf(event.child))) {
           this.counters.afterExit++;
           break;
         }
@@ -155,7 +154,7 @@ export class ProcessTable {
       if (event.conn !== undefined) known.conn = event.conn;
       return known;
     }
-    if (this.#hasExited(id)) {
+    if (this.#exited.has(keyOf(id))) {
       this.counters.afterExit++;
       return undefined;
     }
@@ -233,16 +232,7 @@ export class ProcessTable {
 
   #forget(process: Entry): void {
     this.#living.delete(process.id.pid);
-    if (this.#exited.size >= MIN_EXITED) {
-      this.#exitedBefore = this.#exited;
-      this.#exited = new Set();
-    }
     this.#exited.add(keyOf(process.id));
-  }
-
-  #hasExited(id: ProcessId): boolean {
-    const key = keyOf(id);
-    return this.#exited.has(key) || this.#exitedBefore.has(key);
   }
 
   #learnIds(process: Entry, event: ExecEvent | ExitEvent, out: ProcessChange[]): void {

@@ -10,6 +10,7 @@
  */
 import type { DropEvent, LostEvent, ProcessId } from '../decode/kernel-event.ts';
 import type { Process, ProcessChange } from '../process/process-change.ts';
+import { RecentSet } from '../process/recent-set.ts';
 import { adoptNode, applySeed } from './adoption.ts';
 import { Connection } from './connection.ts';
 import { ConnectionRun } from './connection-run.ts';
@@ -19,7 +20,7 @@ import type { SkipProgram } from './programs.ts';
 import type { SessionEvent } from './session-event.ts';
 
 /** Ended connections that are remembered. */
-const MAX_ENDED = 16_384;
+const MIN_ENDED = 16_384;
 
 export interface SshdModelOptions {
   readonly sha256: Sha256;
@@ -46,7 +47,7 @@ export class SshdModel {
   /** Between `hello` and `seed-end` processes are adopted as found, not as lost. */
   #opened = false;
   /** Connections that were told to their end, the last of them. */
-  readonly #ended = new Set<string>();
+  readonly #ended = new RecentSet(MIN_ENDED);
   /** Losses whose time has not passed: a connection that begins inside them is touched, too. */
   #gaps: LostEvent[] = [];
 
@@ -131,9 +132,6 @@ export class SshdModel {
     const key = keyOf(id);
     this.#runs.delete(key);
     this.#ended.add(key);
-    if (this.#ended.size <= MAX_ENDED) return;
-    const oldest = this.#ended.values().next().value;
-    if (oldest !== undefined) this.#ended.delete(oldest);
   }
 
   /** Lets the connection of the change's process take it. */
