@@ -98,6 +98,8 @@ export const ATTR = {
   attemptQuery: 'ssh.auth.attempt.query',
   keyType: 'ssh.key.type',
   certificateId: 'ssh.cert.id',
+  certificateSerial: 'ssh.cert.serial',
+  certificateAuthority: 'ssh.cert.ca_fingerprint',
 
   // Session.
   sessionType: 'ssh.session.type',

@@ -4,7 +4,7 @@ import { type Attributes, put, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, ERRORS } from './attributes.ts';
 import { limitString } from './limits.ts';
 import { putExit } from './process-attributes.ts';
-import { decodeUtf8 } from './text.ts';
+import { cleanText, decodeUtf8 } from './text.ts';
 
 /** What a user name looks like. People type passwords where the name belongs; those mostly don't. */
 const USER_NAME = /^[a-z_][a-z0-9_.-]{0,31}$/;
@@ -39,7 +39,13 @@ export function putKey(attributes: Attributes, key: KeyFacts | undefined): void 
   if (key === undefined) return;
   put(attributes, ATTR.keyType, limitString(key.type));
   put(attributes, ATTR.keyFingerprint, key.fingerprint);
-  put(attributes, ATTR.certificateId, key.certificateId === undefined ? undefined : limitString(key.certificateId));
+  put(
+    attributes,
+    ATTR.certificateId,
+    key.certificateId === undefined ? undefined : limitString(cleanText(key.certificateId)),
+  );
+  put(attributes, ATTR.certificateSerial, key.certificateSerial);
+  put(attributes, ATTR.certificateAuthority, key.authorityFingerprint);
 }
 
 /** Puts what only the root has, once the connection is closed. */

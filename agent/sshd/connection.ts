@@ -199,6 +199,8 @@ export class Connection implements ConnectionFacts {
     const evidence = {
       lossy: this.lossy || this.late,
       family: this.familyRow(),
+      livedNs: tsNs - this.startNs,
+      monitorImage: this.evidence.monitorImage,
       authenticated: this.authUnknown ? undefined : this.authenticated,
       userSeen: this.userSeen,
       judged: this.attempts + this.queries,

@@ -11,6 +11,10 @@ export interface EndEvidence {
   /** Events were lost: what was not seen may have happened all the same. */
   readonly lossy: boolean;
   readonly family: Family | undefined;
+  /** From the monitor's start to its end. */
+  readonly livedNs: bigint;
+  /** Base name of what the monitor runs. */
+  readonly monitorImage: string | undefined;
   /** undefined: not known, since events were lost. */
   readonly authenticated: boolean | undefined;
   /** The first user name was seen. */
@@ -39,8 +43,13 @@ const FAULTS: ReadonlySet<number> = new Set([4, 5, 6, 7, 8, 11, 31]);
 
 const code = (exit: ExitEvent | undefined): number | undefined =>
   exit === undefined || exit.signal !== 0 ? undefined : exit.code;
+/** B and C: before there is a network child the two cannot be told apart, and here need not be. */
+const codeTellsReason = (e: EndEvidence): boolean => e.family?.exitCodeTellsReason ?? e.monitorImage === 'sshd-session';
 const reasonCode = (e: EndEvidence): number | undefined =>
-  e.family?.exitCodeTellsReason === true && e.authenticated === false ? code(e.monitor) : undefined;
+  codeTellsReason(e) && e.authenticated === false ? code(e.monitor) : undefined;
+
+/** LoginGraceTime counts whole seconds. */
+const LEAST_GRACE_NS = 1_000_000_000n;
 
 /** srclimit.h EXIT_*: 3, 4, 5 since V_9_8_P1, 6 since V_9_9_P2, 7 since V_10_3_P1. */
 const ROWS: readonly EndRow[] = [
@@ -49,9 +58,12 @@ const ROWS: readonly EndRow[] = [
   { reason: 'killed', fits: (e) => e.userChild !== undefined && e.userChild.signal !== 0 },
   // Before authentication.
   { reason: 'grace_time', fits: (e) => reasonCode(e) === 3 || (e.authenticated === false && e.log === 'grace_time') },
+  // A and D: log.c `sigdie` ends with 1, also before there is a network child. So does an sshd that cannot read its
+  // configuration, but at once.
   {
     reason: 'grace_time',
-    fits: (e) => e.authenticated === false && e.networkChild?.signal === 15 && code(e.monitor) === 1,
+    fits: (e) =>
+      e.authenticated === false && !codeTellsReason(e) && code(e.monitor) === 1 && e.livedNs >= LEAST_GRACE_NS,
   },
   { reason: 'refused', fits: (e) => reasonCode(e) === 6 },
   {

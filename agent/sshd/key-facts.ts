@@ -1,5 +1,6 @@
 /** A public key as people name it: type and SHA256 fingerprint. */
-import { isCertificate, keyType, plainKeyOf } from './monitor-protocol.ts';
+import { isCertificate, readCertificate } from './certificate.ts';
+import { keyType } from './monitor-protocol.ts';
 import type { KeyFacts } from './session-event.ts';
 
 /** SHA-256 of some bytes; handed in, since the core uses no platform module. */
@@ -9,9 +10,22 @@ export type Sha256 = (bytes: Uint8Array) => Uint8Array;
 export function keyFacts(blob: Uint8Array, sha256: Sha256): KeyFacts | undefined {
   const type = keyType(blob);
   if (type === undefined) return undefined;
-  const plain = plainKeyOf(blob);
-  const certificate = isCertificate(type);
-  return plain === undefined ? { type, certificate } : { type, certificate, fingerprint: fingerprint(plain, sha256) };
+  if (!isCertificate(type)) return { type, certificate: false, fingerprint: fingerprint(blob, sha256) };
+  const read = readCertificate(blob);
+  if (read === undefined) return { type, certificate: true };
+  return {
+    type,
+    certificate: true,
+    fingerprint: fingerprint(read.plainKey, sha256),
+    ...(read.id === undefined ? {} : { certificateId: decode(read.id) }),
+    ...(read.serial === undefined ? {} : { certificateSerial: String(read.serial) }),
+    ...(read.authority === undefined ? {} : { authorityFingerprint: fingerprint(read.authority, sha256) }),
+  };
+}
+
+/** Bytes as UTF-8, what is none replaced. */
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 /** `SHA256:` and base64 without padding, as `ssh-keygen -l` prints it (sshkey.c `fingerprint_b64`). */

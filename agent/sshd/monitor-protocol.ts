@@ -70,13 +70,14 @@ function wordAt(bytes: Uint8Array, at: number): number | undefined {
 }
 
 /** An SSH string at an offset; `cut` where its end was not copied. */
-interface SshString {
+export interface SshString {
   readonly bytes: Uint8Array;
   readonly length: number;
   readonly next: number;
 }
 
-function stringAt(bytes: Uint8Array, at: number): SshString | undefined {
+/** The string at an offset; undefined if not even its length was copied. */
+export function stringAt(bytes: Uint8Array, at: number): SshString | undefined {
   const length = wordAt(bytes, at);
   if (length === undefined) return undefined;
   const start = at + 4;
@@ -144,45 +145,4 @@ export function keyType(blob: Uint8Array): string | undefined {
     text += String.fromCharCode(byte);
   }
   return text;
-}
-
-/** How many strings or numbers of the plain key follow the nonce in a certificate (PROTOCOL.certkeys). */
-const CERTIFICATE_FIELDS: ReadonlyMap<string, number> = new Map([
-  ['ssh-ed25519', 1],
-  ['ssh-rsa', 2],
-  ['ssh-dss', 4],
-  ['ecdsa-sha2-nistp256', 2],
-  ['ecdsa-sha2-nistp384', 2],
-  ['ecdsa-sha2-nistp521', 2],
-  ['sk-ssh-ed25519@openssh.com', 2],
-  ['sk-ecdsa-sha2-nistp256@openssh.com', 3],
-]);
-
-const CERTIFICATE_SUFFIX = '-cert-v01@openssh.com';
-
-/** The plain key inside a certificate, as sshd's own log names it; undefined for an unknown kind. */
-export function plainKeyOf(blob: Uint8Array): Uint8Array | undefined {
-  const type = keyType(blob);
-  if (type === undefined || !type.endsWith(CERTIFICATE_SUFFIX)) return blob;
-  const stem = type.slice(0, -CERTIFICATE_SUFFIX.length);
-  const plain = stem.startsWith('sk-') ? `${stem}@openssh.com` : stem;
-  const fields = CERTIFICATE_FIELDS.get(plain);
-  const nonce = stringAt(blob, 4 + type.length);
-  if (fields === undefined || nonce === undefined) return undefined;
-  let end = nonce.next;
-  for (let i = 0; i < fields; i++) {
-    const field = stringAt(blob, end);
-    if (field === undefined) return undefined;
-    end = field.next;
-  }
-  const key = new Uint8Array(4 + plain.length + end - nonce.next);
-  new DataView(key.buffer).setUint32(0, plain.length);
-  for (let i = 0; i < plain.length; i++) key[4 + i] = plain.charCodeAt(i);
-  key.set(blob.subarray(nonce.next, end), 4 + plain.length);
-  return key;
-}
-
-/** The blob is an OpenSSH certificate. */
-export function isCertificate(type: string): boolean {
-  return type.endsWith(CERTIFICATE_SUFFIX);
 }

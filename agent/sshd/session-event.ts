@@ -46,6 +46,10 @@ export interface KeyFacts {
   readonly fingerprint?: string | undefined;
   readonly certificate: boolean;
   readonly certificateId?: string | undefined;
+  /** Decimal, 0 to 2^64 - 1. */
+  readonly certificateSerial?: string | undefined;
+  /** `SHA256:…` of the key that signed the certificate. */
+  readonly authorityFingerprint?: string | undefined;
 }
 
 export interface ExitFacts {

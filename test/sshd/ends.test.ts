@@ -9,6 +9,8 @@ const C = FAMILIES.find((f) => f.name === 'C');
 const PREAUTH: EndEvidence = {
   lossy: false,
   family: A,
+  livedNs: 2_000_000_000n,
+  monitorImage: 'sshd',
   authenticated: false,
   userSeen: true,
   judged: 1,
@@ -31,6 +33,21 @@ const CASES: readonly (readonly [string, EndEvidence, string | undefined])[] = [
   [
     'grace time in A: the net child dies by SIGTERM',
     { ...PREAUTH, monitor: exit(1), networkChild: exit(0, 15) },
+    'grace_time',
+  ],
+  [
+    'grace time in A before there is a network child',
+    { ...PREAUTH, family: undefined, userSeen: false, judged: 0, networkChild: undefined, monitor: exit(1) },
+    'grace_time',
+  ],
+  [
+    'a configuration that cannot be read is no grace time',
+    { ...PREAUTH, userSeen: false, judged: 0, networkChild: undefined, monitor: exit(1), livedNs: 5_000_000n },
+    'scan',
+  ],
+  [
+    'grace time in B or C, which of them is not known yet',
+    { ...PREAUTH, family: undefined, monitorImage: 'sshd-session', userSeen: false, judged: 0, monitor: exit(3) },
     'grace_time',
   ],
   ['grace time in C: exit code 3', { ...PREAUTH, family: C, monitor: exit(3) }, 'grace_time'],

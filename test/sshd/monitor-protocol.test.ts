@@ -43,11 +43,32 @@ test('names a certificate by its plain key, as the log does', () => {
     ['ecdsa', ['-b', '521']],
   ] as const) {
     const user = realKey(type, [...bits]);
-    execFileSync('ssh-keygen', ['-q', '-s', ca.file, '-I', 'id', '-n', 'alice', `${user.file}.pub`]);
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-s',
+      ca.file,
+      '-I',
+      'id of it',
+      '-z',
+      '18446744073709551615',
+      '-n',
+      'alice',
+      `${user.file}.pub`,
+    ]);
     const cert = Buffer.from(readFileSync(`${user.file}-cert.pub`, 'utf8').split(' ')[1] ?? '', 'base64');
     const facts = keyFacts(cert, sha256);
     assert.equal(facts?.fingerprint, user.fingerprint);
     assert.equal(facts?.certificate, true);
+    assert.equal(facts.certificateId, 'id of it');
+    assert.equal(facts.certificateSerial, '18446744073709551615');
+    assert.equal(facts.authorityFingerprint, ca.fingerprint);
+    // Cut anywhere, it says less or nothing, never something else.
+    for (let length = 0; length < cert.length; length++) {
+      const cut = keyFacts(cert.subarray(0, length), sha256);
+      assert.ok(cut?.fingerprint === undefined || cut.fingerprint === user.fingerprint);
+      assert.ok(cut?.certificateId === undefined || cut.certificateId === 'id of it');
+      assert.ok(cut?.authorityFingerprint === undefined || cut.authorityFingerprint === ca.fingerprint);
+    }
   }
 });
 

@@ -32,7 +32,7 @@ const RESULTS: Readonly<Record<string, LoggedAttempt['result']>> = {
   Partial: 'partial',
 };
 const ATTEMPT =
-  /^(Accepted|Failed|Postponed|Partial) (\S+) for (invalid user )?(.*) from \S+ port (\d+) ssh2(?:: (\S+) (SHA256:\S+))?(?: \[preauth\])?$/s;
+  /^(Accepted|Failed|Postponed|Partial) (\S+) for (invalid user )?(.*) from \S+ port (\d+) ssh2(?:: (\S+) (SHA256:\S+)(?: ID .*)?)?(?: \[preauth\])?$/s;
 const END =
   /^(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting|Timeout before|fatal: |Received disconnect|error: maximum authentication)/;
 
