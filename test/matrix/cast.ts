@@ -40,13 +40,19 @@ export class Cast {
   readonly parts: Part[] = [];
   #addresses = 1;
 
-  constructor(lab: Lab) {
+  /** Private, on the host, with what the scenario prepared. */
+  readonly folder: string;
+  /** Keys that a client cannot name before it signs with them. */
+  readonly unnamedKeys: { readonly path: string; readonly type: string; readonly fingerprint: string }[] = [];
+
+  constructor(lab: Lab, folder: string) {
     this.lab = lab;
+    this.folder = folder;
   }
 
-  /** Starts `ssh -v` and leaves its input open; `rides` on the connection of another actor. */
-  async start(options: LoginOptions = {}, rides?: Part): Promise<Actor> {
-    const address = rides?.address ?? this.#address();
+  /** Starts `ssh -v` and leaves its input open; `rides` on another's connection; `from`: where sshd will see it come from. */
+  async start(options: LoginOptions = {}, rides?: Part, from?: string): Promise<Actor> {
+    const address = rides?.address ?? from ?? this.address();
     const config = [...(options.config ?? []), `BindAddress=${address}`];
     const session = await this.lab.startSsh({ ...options, config });
     const part: Part = {
@@ -72,7 +78,7 @@ export class Cast {
 
   /** Runs `sftp` with a batch of commands. */
   async sftp(batch: string, options: LoginOptions = {}): Promise<ClientRun> {
-    const address = this.#address();
+    const address = this.address();
     const part: Part = { address, user: options.user ?? 'alice', rides: false, pty: false, asks: 'subsystem sftp' };
     this.parts.push(part);
     part.run = await this.lab.sftp(batch, {
@@ -84,7 +90,7 @@ export class Cast {
 
   /** A bare TCP connection. Sends `text` once the banner is there; closes then, unless it shall wait for the server. */
   async raw(text: string, waitForServer = false): Promise<Part> {
-    const address = this.#address();
+    const address = this.address();
     const startedMs = performance.now();
     const part: Part = { address, rides: false, pty: false };
     this.parts.push(part);
@@ -109,7 +115,8 @@ export class Cast {
     return part;
   }
 
-  #address(): string {
+  /** A loopback address that no other client has. */
+  address(): string {
     this.#addresses++;
     return `127.0.0.${this.#addresses}`;
   }

@@ -39,7 +39,7 @@ export interface TreeConnection {
 export interface ProcessTree {
   readonly connections: readonly TreeConnection[];
   /** Accepted, but nothing was forked for it. */
-  readonly dropped: readonly { readonly address: string; readonly port: number }[];
+  readonly dropped: readonly { readonly address: string; readonly port: number; readonly listener: number }[];
 }
 
 /**

@@ -1,6 +1,9 @@
 /** One cell of the matrix: a scenario on a server, watched by a producer and by witnesses. */
 import { readFileSync } from 'node:fs';
-import { startLab } from '../../agent/lab/lab.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LabOptions, startLab } from '../../agent/lab/lab.ts';
 import { noRedaction } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import { startTracing } from '../live/tracing.ts';
@@ -28,12 +31,22 @@ const DEFAULT_GRACE_MS = 120_000;
 
 /** Plays a scenario. @throws Error if a client did not behave as told, or if witnesses contradict each other */
 export async function runCell(server: Server, scenario: Scenario, mode: ProducerMode): Promise<Cell> {
-  const lab = await startLab({ ...scenario.lab, root: server.root, strace: true });
+  const folder = await mkdtemp(join(tmpdir(), 'sshd-otel-matrix-'));
+  try {
+    return await runIn(folder, server, scenario, mode);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runIn(folder: string, server: Server, scenario: Scenario, mode: ProducerMode): Promise<Cell> {
+  const options: LabOptions = { ...scenario.lab, ...(await scenario.prepare?.(folder)) };
+  const lab = await startLab({ ...options, root: server.root, strace: true });
   try {
     const tracing = await startTracing(lab, mode === 'bpftrace' ? 'bpftrace' : 'libbpf', noRedaction, {
       exact: mode === 'libbpf-exact',
     });
-    const cast = new Cast(lab);
+    const cast = new Cast(lab, folder);
     try {
       await scenario.play(cast);
       await lab.settled(60_000);
@@ -41,12 +54,17 @@ export async function runCell(server: Server, scenario: Scenario, mode: Producer
       await tracing.stop();
     }
     const tree = processTree(parseStrace(await lab.straceOutput()), (file) => shebang(`${lab.insideRoot}${file}`));
-    const keys = Object.values(lab.keys);
     const expected = witnessFacts({
-      ...{ parts: cast.parts, log: lab.log(), tree, family: server.family, keysCommand: 'authorized-keys' },
-      keyOf: (path) => keys.find((key) => key.path === path),
+      ...{
+        parts: cast.parts,
+        log: lab.log(),
+        tree,
+        family: server.family,
+        keysCommand: scenario.keysCommand ?? 'authorized-keys',
+      },
+      keyOf: (path) => cast.unnamedKeys.find((key) => key.path === path),
       graceMs: scenario.graceMs ?? DEFAULT_GRACE_MS,
-      pam: scenario.lab?.config?.['UsePAM'] !== 'no',
+      pam: options.config?.['UsePAM'] !== 'no',
       exact: mode === 'libbpf-exact',
     });
     const told = toldFacts(tracing.spans);

@@ -3,11 +3,17 @@ import type { LabOptions } from '../../agent/lab/lab.ts';
 import type { Cast } from './cast.ts';
 import type { Server } from './servers.ts';
 
+export type ScenarioLab = Omit<LabOptions, 'root' | 'strace'>;
+
 export interface Scenario {
   readonly name: string;
   /** One line for people. */
   readonly story: string;
-  readonly lab?: Omit<LabOptions, 'root' | 'strace'> | undefined;
+  readonly lab?: ScenarioLab | undefined;
+  /** Makes what the laboratory needs in a folder of its own, and what it is then started with, over `lab`. */
+  readonly prepare?: ((folder: string) => Promise<ScenarioLab>) | undefined;
+  /** Base name of the AuthorizedKeysCommand, where it is not the laboratory's own. */
+  readonly keysCommand?: string | undefined;
   /** LoginGraceTime, where the configuration sets one, ms. */
   readonly graceMs?: number | undefined;
   /** Why it can't be played on a server; undefined: it can. */

@@ -2,7 +2,7 @@
 import type { Cast } from './cast.ts';
 import type { Scenario } from './scenario.ts';
 
-const WRONG = ['wrong-apple', 'wrong-banana', 'wrong-cherry'] as const;
+export const WRONG = ['wrong-apple', 'wrong-banana', 'wrong-cherry'] as const;
 
 /** Password of the lab's alice. */
 export const passwordOf = (cast: Cast, user: 'alice' | 'bob' | 'dave' = 'alice'): string =>

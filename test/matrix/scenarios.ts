@@ -1,7 +1,12 @@
 /** All scenarios, most valuable first. */
 import type { Scenario } from './scenario.ts';
+import { AUTH_SCENARIOS } from './scenarios-auth.ts';
+import { COMMAND_SCENARIOS } from './scenarios-command.ts';
 import { END_SCENARIOS } from './scenarios-end.ts';
 import { LOGIN_SCENARIOS } from './scenarios-login.ts';
 import { SESSION_SCENARIOS } from './scenarios-session.ts';
+import { variantsOf } from './scenarios-variant.ts';
 
-export const SCENARIOS: readonly Scenario[] = [...LOGIN_SCENARIOS, ...SESSION_SCENARIOS, ...END_SCENARIOS];
+const PLAIN = [...LOGIN_SCENARIOS, ...SESSION_SCENARIOS, ...END_SCENARIOS];
+
+export const SCENARIOS: readonly Scenario[] = [...PLAIN, ...AUTH_SCENARIOS, ...COMMAND_SCENARIOS, ...variantsOf(PLAIN)];

@@ -59,7 +59,8 @@ function tellAttempt(tell: Tell, key: string, span: SpanRecord): void {
   const key_ = type === undefined ? [] : [keyName(String(type)), is(ATTR.keyFingerprint) ?? '?'];
   const query = is(ATTR.attemptQuery) === true ? ['query'] : [];
   tell('attempt', key, [is(ATTR.authMethod) ?? '?', ...query, ...key_, is(ATTR.authResult) ?? '?'].join(' '));
-  tell('certificate', key, is(ATTR.certificateId));
+  const certificate = [ATTR.certificateId, ATTR.certificateSerial, ATTR.certificateAuthority].map(is);
+  if (certificate[0] !== undefined) tell('certificate', key, certificate.join(' '));
 }
 
 function keyName(type: string): string {

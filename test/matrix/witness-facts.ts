@@ -45,6 +45,14 @@ export function witnessFacts(testimony: Testimony): Fact[] {
     const parts = own === undefined ? [] : [own, ...riders];
     sayConnection(say, key, connection, parts, logged.get(connection.monitor.pid), testimony);
   }
+  for (const { address, port, listener } of testimony.tree.dropped) {
+    const key = name(address);
+    say('peer', key, `${address}:${port}`);
+    say('login', key, 'no');
+    say('whole', key, 'yes');
+    say('monitor', key, listener);
+    say('end', key, 'not_admitted');
+  }
   return facts;
 }
 
@@ -61,21 +69,26 @@ function sayConnection(
   const [story] = stories;
   const authenticated = story?.authenticated === true;
   const { monitor } = connection;
-  const deniedByAccount = log?.ends.some((line) => line.includes('by PAM account configuration')) === true;
+  const deniedByAccount = own?.run !== undefined && isDenied(own.run.stderr, story, log);
   if (log?.peerPort !== undefined && log.peerPort !== connection.port) throw new Error(`${key}: ports differ`);
   say('peer', key, `${connection.address}:${connection.port}`);
   say('monitor', key, monitor.pid);
-  const early = story === undefined ? 'family-of-scan' : undefined;
+  const reached = own?.run !== undefined && reachedAuthentication(own.run.stderr);
+  const early = reached ? undefined : 'family-of-scan';
   say('family', key, testimony.family, early);
   say('whole', key, 'yes');
   say('login', key, authenticated ? 'yes' : 'no');
-  if (own?.run !== undefined && story !== undefined && reachedAuthentication(own.run.stderr)) {
+  if (own !== undefined && reached) {
     say('user', key, own.user);
     say('valid', key, log?.userValid !== false);
   }
-  const attempts = attemptsOf(stories, log?.userValid !== false, deniedByAccount, testimony);
+  const attempts = attemptsOf(stories, log, deniedByAccount, testimony);
   if (log !== undefined) crossCheck(key, attempts, log);
-  for (const [index, attempt] of attempts.entries()) say('attempt', `${key} attempt ${index + 1}`, attempt.text);
+  for (const [index, attempt] of attempts.entries()) {
+    say('attempt', `${key} attempt ${index + 1}`, attempt.text);
+    if (attempt.text.includes('ED25519-CERT'))
+      say('certificate', `${key} attempt ${index + 1}`, certificateOf(testimony.log));
+  }
   if (authenticated) {
     const steps = attempts.filter((attempt) => ['accepted', 'partial'].includes(attempt.result));
     say('method', key, steps.map((attempt) => attempt.method).join(','));
@@ -100,24 +113,38 @@ export interface WitnessedAttempt {
   readonly text: string;
 }
 
+/** What sshd's words mean. */
+const LOGGED: Readonly<Record<string, string>> = {
+  accepted: 'accepted',
+  partial: 'partial',
+  postponed: 'acceptable',
+  failed: 'rejected',
+};
+
 /** The client's attempts that reached the monitor. */
 function attemptsOf(
   stories: readonly ClientStory[],
-  valid: boolean,
+  log: LoggedConnection | undefined,
   deniedByAccount: boolean,
   testimony: Testimony,
 ): WitnessedAttempt[] {
   const [story] = stories;
   if (story === undefined) return [];
   // sshd never looks at keys that are offered for a user whom it does not know (auth2-pubkey.c userauth_pubkey).
+  const valid = log?.userValid !== false;
   const reached = story.attempts.filter((attempt) => valid || attempt.method !== 'publickey');
+  // A client that left meanwhile did not hear the answer to its last attempt, but sshd logged it.
+  const unheard = log?.attempts
+    .filter((one) => one.method === 'publickey' || one.result !== 'postponed')
+    .at(reached.length - 1);
   return reached.map((attempt, index) => {
     const known = attempt.keyPath === undefined ? undefined : testimony.keyOf(attempt.keyPath);
     const type = attempt.keyType ?? known?.type;
     const fingerprint = attempt.fingerprint ?? known?.fingerprint;
     const last = index === reached.length - 1;
     const denied = deniedByAccount && last;
-    const result = denied ? 'denied' : attempt.result === 'unanswered' ? 'aborted' : attempt.result;
+    const answer = attempt.result === 'unanswered' && last ? LOGGED[unheard?.result ?? ''] : attempt.result;
+    const result = denied ? 'denied' : (answer ?? 'aborted');
     const words = [attempt.method, ...(attempt.query ? ['query'] : []), type, fingerprint, result];
     const text = words.filter((word) => word !== undefined).join(' ');
     return { method: attempt.method, query: attempt.query, fingerprint, result, text };
@@ -127,8 +154,13 @@ function attemptsOf(
 /** sshd logged the same attempts as the client made. */
 function crossCheck(key: string, attempts: readonly WitnessedAttempt[], log: LoggedConnection): void {
   const ofClient = attempts
-    .filter((attempt) => attempt.result === 'accepted' || attempt.result === 'partial' || attempt.result === 'rejected')
-    .map((attempt) => [attempt.method, attempt.fingerprint, attempt.result]);
+    .filter(
+      (attempt) =>
+        attempt.result === 'accepted' ||
+        attempt.result === 'partial' ||
+        ['rejected', 'denied'].includes(attempt.result),
+    )
+    .map((attempt) => [attempt.method, attempt.fingerprint, attempt.result === 'denied' ? 'rejected' : attempt.result]);
   const ofLog = log.attempts
     .filter((attempt) => attempt.result !== 'postponed')
     .map((one) => [one.method.split('/')[0], one.fingerprint, one.result === 'failed' ? 'rejected' : one.result]);
@@ -142,6 +174,20 @@ function crossCheck(key: string, attempts: readonly WitnessedAttempt[], log: Log
   const verbose = log.peerPort !== undefined;
   if (verbose ? client !== server : inOrder < 0)
     throw new Error(`${key}: the client's attempts ${client}, sshd's log has ${server}`);
+}
+
+/** Id, serial and authority of the run's certificate, as sshd logs it. */
+function certificateOf(log: readonly LogLine[]): string | undefined {
+  const lines = log.map((line) => / ID (.*) \(serial (\d+)\) CA \S+ (SHA256:\S+)/.exec(line.text));
+  const found = lines.find((line) => line !== null);
+  return found === undefined ? undefined : found?.slice(1).join(' ');
+}
+
+/** PAM refuses the account: sshd says so, or it hangs up at once on a password that it took. */
+function isDenied(stderr: string, story: ClientStory | undefined, log: LoggedConnection | undefined): boolean {
+  if (log?.ends.some((line) => line.includes('by PAM account configuration')) === true) return true;
+  const hungUp = /^Connection closed by /m.test(stderr) && story?.attempts.at(-1)?.result === 'unanswered';
+  return hungUp && log?.attempts.at(-1)?.result === 'failed' && !story.tooManyFailures;
 }
 
 /** It got so far as to name its user. */

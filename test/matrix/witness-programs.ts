@@ -16,6 +16,8 @@ export interface SessionWitness {
   readonly traceparent?: string | undefined;
 }
 
+const KEYS_COMMAND = 'ssh.authorized_keys_command';
+
 /** An exit is over before strace hears of it; on a busy machine it is woken late, never early. */
 const STRACE_LAG_MS = 80;
 
@@ -50,6 +52,15 @@ export function programFacts(
   const { monitor } = connection;
   const runs = new KeysCommandRuns(attempts);
   const siblings = new Map<string, Stretch[]>();
+  const served = new Map<TreeProcess, number>();
+  const places = new Map<TreeProcess, string>();
+  for (const top of [...monitor.children].sort((a, b) => a.forkMs - b.forkMs)) {
+    if (ownerOf(top, connection, sessions, testimony) !== KEYS_COMMAND) continue;
+    const ordinal = runs.next(top.execs[0]?.argv ?? []);
+    served.set(top, ordinal);
+    // With a certificate, principals and keys command may both run, and nothing outside tells them apart.
+    if (attempts[ordinal - 1]?.text.includes('-CERT ') === true) places.set(top, 'ssh.auth.helper');
+  }
   const walk = (process: TreeProcess, top: TreeProcess | undefined): void => {
     const here = top ?? (process === monitor ? undefined : process);
     if (process !== monitor && runsPrograms(process)) sayProcess(process, here ?? process);
@@ -60,7 +71,7 @@ export function programFacts(
   };
   const sayProcess = (process: TreeProcess, top: TreeProcess): void => {
     const programs = process.execs.filter((exec) => !isServerItself(exec));
-    const owner = ownerOf(top, connection, sessions, testimony);
+    const owner = places.get(top) ?? ownerOf(top, connection, sessions, testimony);
     const [forker, number] = forkerOf(process);
     const forkerName =
       forker === undefined || number - skippedOf(forker) <= 0
@@ -96,8 +107,8 @@ export function programFacts(
       if (stopMs > (monitor.end?.atMs ?? Number.POSITIVE_INFINITY)) say('survivor', program, true);
       const family = `${key} ${parent ?? (owner.startsWith('session') ? owner : 'helpers')}`;
       siblings.set(family, [...(siblings.get(family) ?? []), [own, startMs, stopMs]]);
-      if (owner === 'ssh.authorized_keys_command' && first)
-        say('keys-command', program, `for attempt ${runs.next(exec.argv)} as ${process.uid}`);
+      if (owner === KEYS_COMMAND && first)
+        say('keys-command', program, `for attempt ${served.get(top)} as ${process.uid}`);
     }
   };
   walk(monitor, undefined);
@@ -122,8 +133,7 @@ function ownerOf(
   const session = sessions.findIndex((one) => one.leader === top);
   if (session >= 0) return `session ${session + 1}`;
   const argv = top.execs[0]?.argv ?? [];
-  if (argv.slice(0, 2).some((arg) => arg.split('/').at(-1) === testimony.keysCommand))
-    return 'ssh.authorized_keys_command';
+  if (argv.slice(0, 2).some((arg) => arg.split('/').at(-1) === testimony.keysCommand)) return KEYS_COMMAND;
   const network = networkChild(connection.monitor);
   const letIn = network?.end?.text === 'exit 0' ? network.end.atMs : Number.POSITIVE_INFINITY;
   const firstSession = Math.min(...sessions.map((one) => one.leader.forkMs));
