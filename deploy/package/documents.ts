@@ -2,6 +2,7 @@
 import { COMMANDS } from '../../agent/cli/commands.ts';
 import { exitTable } from '../../agent/cli/help.ts';
 import type { OptionSpec } from '../../agent/config/option.ts';
+import { DEFAULT_FILE, SETTING_NAMES, type SettingName, specOf } from '../../agent/config/settings.ts';
 
 /** Text of roff: no line of it is a request, no backslash an escape. */
 function roff(text: string): string {
@@ -80,16 +81,50 @@ function configPage(): string[] {
     '.SH NAME',
     'sshd-otel.yaml \\- settings of sshd\\-otel',
     '.SH DESCRIPTION',
-    roff('/etc/sshd-otel/sshd-otel.yaml is read when the service starts. The standard OTEL_* variables win over it.'),
+    roff(
+      `${DEFAULT_FILE} is read when the service starts, and again at systemctl reload sshd-otel, where settings marked`,
+    ),
+    roff(
+      '"at once" take effect. Options of the command line and the standard OTEL_* variables win over it. Names with dots',
+    ),
+    roff('stand for sections. sshd-otel config check FILE names every mistake with its line.'),
+    '.PP',
+    'The one line that the service needs:',
+    '.PP',
+    '.nf',
+    'export:',
+    roff('  endpoint: http://127.0.0.1:4318'),
+    '.fi',
+    '.SH SETTINGS',
+    ...SETTING_NAMES.flatMap(settingEntry),
     '.SH SEE ALSO',
     '.BR sshd\\-otel (8)',
     '',
   ];
 }
 
+function settingEntry(name: SettingName): string[] {
+  const { expected, fallback, fallbackText, help, env, flag, reload } = specOf(name);
+  const also = [...(flag === undefined ? [] : [`--${flag}`]), ...(env ?? [])];
+  const text = [
+    `${capitalized(help)}.`,
+    `Expected: ${expected}.`,
+    `Default: ${fallbackText ?? (fallback === undefined ? 'none' : String(fallback))}.`,
+    ...(also.length === 0 ? [] : [`Also: ${also.join(', ')}.`]),
+    `A change takes effect ${reload ? 'at once' : 'at a restart'}.`,
+  ];
+  return entry(name, text.join(' '));
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** The file as it is installed: everything in it is a comment, but for what makes a silent service. */
 export function configFile(): string {
-  return `# Settings of sshd-otel.service, see sshd-otel.yaml(5). After a change: systemctl restart sshd-otel
+  return `# Settings of sshd-otel.service, see sshd-otel.yaml(5); everybody can read them, so a token belongs into ./headers.
+# After a change: systemctl restart sshd-otel
+
 # The one line that it needs: where the traces go.
 #export:
 #  endpoint: http://127.0.0.1:4318
