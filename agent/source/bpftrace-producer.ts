@@ -1,4 +1,5 @@
 import type { ChildCommand } from './child-process.ts';
+import type { SeedRoots } from './proc-seeds.ts';
 
 /** What the bpftrace producer is told of the host, and what it is asked for. */
 export interface BpftraceOptions {
@@ -15,6 +16,8 @@ export interface BpftraceOptions {
   readonly cpus: number;
   /** Trace only the sshd that listens with this pid. Default: all of the host. */
   readonly listenerPid?: number | undefined;
+  /** What runs already and is to be followed. Default: nothing. */
+  readonly seeds?: SeedRoots | undefined;
 }
 
 /** Oldest bpftrace that runs the script. */
@@ -30,6 +33,10 @@ const BUFFER_PAGES = '1024';
 const MOST_CPUS = 100;
 /** Hex digits that one parameter holds. */
 const HOST_DIGITS = 120;
+/** Parameters that the script has for roots. */
+export const MOST_ROOTS = 24;
+/** More steps of its walk, some 130 processes, no verifier follows: 400 were too many for 0.17 and 0.27. */
+const MOST_STEPS = 300;
 /** HOST_NAME_MAX is 64; some room. */
 const MOST_HOST_BYTES = 120;
 
@@ -56,6 +63,7 @@ export function bpftraceCommand(program: string, options: BpftraceOptions): Chil
     host.slice(HOST_DIGITS) || ' ',
     String(Math.min(cpus, MOST_CPUS)),
     String(listenerPid ?? 0),
+    ...seedParameters(options.seeds ?? { roots: [], processes: 0 }),
   ];
   return {
     command: program,
@@ -71,6 +79,18 @@ export function bpftraceCommand(program: string, options: BpftraceOptions): Chil
       BPFTRACE_PERF_RB_PAGES: BUFFER_PAGES,
     },
   };
+}
+
+/** Steps of the walk, processes to be found, then the roots: twice the pid, and one more for a monitor. */
+function seedParameters({ roots, processes }: SeedRoots): string[] {
+  // Into each process and out of it again; some more for those that are born meanwhile.
+  const steps = Math.min(MOST_STEPS, 2 * processes + 2 * MOST_ROOTS);
+  const numbers = roots.slice(0, MOST_ROOTS).map(({ pid, kind }) => {
+    if (!Number.isInteger(pid) || pid < 1 || pid > 4_194_304) throw new RangeError('seeds');
+    return 2 * pid + (kind === 'monitor' ? 1 : 0);
+  });
+  while (numbers.length < MOST_ROOTS) numbers.push(0);
+  return [steps, processes, ...numbers].map(String);
 }
 
 /** The number in what `bpftrace --version` prints (`bpftrace v0.17.0`); undefined if there is none. */

@@ -4,6 +4,7 @@ import { VERSION } from '../config/version.ts';
 import { bpftraceCommand } from '../source/bpftrace-producer.ts';
 import { readHostFacts } from '../source/host-facts.ts';
 import { LIBBPF_EXITS, libbpfCommand, libbpfPlaces } from '../source/libbpf-producer.ts';
+import { findSeedRoots } from '../source/proc-seeds.ts';
 import { explainBpftrace, isHarmless } from '../source/producer-errors.ts';
 import type { Explanation, ProducerCandidate } from './supervisor.ts';
 
@@ -40,7 +41,8 @@ export async function findProducers(
     const program = BPFTRACE_PLACES.find(isExecutable);
     const script = `${PACKAGE_ROOT}/ebpf/sshd-otel.bt`;
     if (program !== undefined) {
-      const command = bpftraceCommand(program, { ...readHostFacts(), ...options, script, version: VERSION });
+      const seeds = findSeedRoots(options.listenerPid);
+      const command = bpftraceCommand(program, { ...readHostFacts(), ...options, script, seeds, version: VERSION });
       candidates.push({ name: 'bpftrace', command, isHarmless, explain: (_, stderr) => explainBpftrace(stderr) });
     }
   }

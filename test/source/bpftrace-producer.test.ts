@@ -16,10 +16,10 @@ const HOST: BpftraceOptions = {
   cpus: 2,
 };
 
-/** Parameters of the script. */
+/** The script's first seven parameters. */
 function parameters(options: Partial<BpftraceOptions>): readonly string[] {
   const { args } = bpftraceCommand('bpftrace', { ...HOST, ...options });
-  return args.slice(args.indexOf('/x/sshd-otel.bt') + 1);
+  return args.slice(args.indexOf('/x/sshd-otel.bt') + 1, args.indexOf('/x/sshd-otel.bt') + 8);
 }
 
 test('what the script prints of the host goes to it as parameters', () => {
@@ -83,4 +83,24 @@ test('versions are read and compared as numbers', () => {
     true,
     true,
   ]);
+});
+
+test('what runs already is named by numbers: how far to look, how many, and each root', () => {
+  const seeds = {
+    roots: [
+      { pid: 70, kind: 'listener' },
+      { pid: 90, kind: 'monitor' },
+    ],
+    processes: 5,
+  } as const;
+  const { args } = bpftraceCommand('bpftrace', { ...HOST, seeds });
+  const given = args.slice(args.indexOf('/x/sshd-otel.bt') + 8);
+  assert.deepEqual(given, ['58', '5', '140', '181', ...Array.from({ length: 22 }, () => '0')]);
+});
+
+test('more than the script can walk is asked for as far as it can', () => {
+  const roots = Array.from({ length: 100 }, (_, n) => ({ pid: n + 1, kind: 'monitor' }) as const);
+  const { args } = bpftraceCommand('bpftrace', { ...HOST, seeds: { roots, processes: 5_000 } });
+  const given = args.slice(args.indexOf('/x/sshd-otel.bt') + 8);
+  assert.deepEqual([given.length, given[0], given[1]], [26, '300', '5000']);
 });

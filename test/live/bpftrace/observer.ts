@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { bpftraceCommand } from '../../../agent/source/bpftrace-producer.ts';
 import { startChild } from '../../../agent/source/child-process.ts';
 import { readHostFacts } from '../../../agent/source/host-facts.ts';
+import { findSeedRoots } from '../../../agent/source/proc-seeds.ts';
 
 export const SCRIPT = fileURLToPath(new URL('../../../ebpf/sshd-otel.bt', import.meta.url));
 
@@ -34,6 +35,7 @@ export interface Row {
   readonly child?: number;
   readonly child_start?: string;
   readonly ppid?: number;
+  readonly pstart?: string;
   readonly uid?: readonly [number, number, number];
   readonly sid?: number;
   readonly luid?: number;
@@ -77,7 +79,9 @@ const WAIT_MS = 20_000;
 /** Resolves when everything is attached. @throws Error with what bpftrace said if it did not come so far */
 export async function observe(options: { script?: string; listenerPid?: number | undefined } = {}): Promise<Observer> {
   const { script = SCRIPT, listenerPid } = options;
-  const child = startChild(bpftraceCommand(BPFTRACE, { ...readHostFacts(), version: '0.0.0', script, listenerPid }));
+  const seeds = findSeedRoots(listenerPid);
+  const facts = { ...readHostFacts(), version: '0.0.0', script, listenerPid, seeds };
+  const child = startChild(bpftraceCommand(BPFTRACE, facts));
   const rows: Row[] = [];
   let text = '';
   let rest = '';

@@ -1,0 +1,134 @@
+/**
+ * Which sshds run already, as /proc shows them: the roots of the trees that a producer follows from its start. Only pids
+ * are told, never a start time: /proc has that in ticks of 10 ms, which names nobody for sure. The producer looks the
+ * exact one up in the kernel, and sees there whether the pid has changed hands since.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** Root of a tree that is to be followed. */
+export interface SeedRoot {
+  readonly pid: number;
+  /** A monitor is a root where its listener is gone: after a restart of sshd, connections live on without it. */
+  readonly kind: 'listener' | 'monitor';
+}
+
+export interface SeedRoots {
+  readonly roots: readonly SeedRoot[];
+  /** Processes in all trees together, roots included; more or fewer by the time that they are followed. */
+  readonly processes: number;
+}
+
+/** What of a process decides. */
+export interface ProcProcess {
+  readonly pid: number;
+  readonly ppid: number;
+  /** Real user id. */
+  readonly uid: number;
+  /** Base name of the program file. */
+  readonly program: string;
+  /** Its own TCP sockets. Only looked up for sshd's own processes. */
+  readonly sockets: 'listening' | 'connected' | 'none';
+}
+
+/**
+ * Roots among these processes.
+ * @param listenerPid only this listener's tree
+ */
+export function chooseSeedRoots(processes: readonly ProcProcess[], listenerPid?: number): SeedRoots {
+  const byPid = new Map(processes.map((process) => [process.pid, process]));
+  const children = Map.groupBy(processes, (process) => process.ppid);
+  const roots: SeedRoot[] = [];
+  for (const process of processes) {
+    const kind = rootKind(process, byPid.get(process.ppid));
+    if (kind === undefined) continue;
+    if (listenerPid === undefined || (kind === 'listener' && process.pid === listenerPid))
+      roots.push({ pid: process.pid, kind });
+  }
+  // Listeners first: what does not fit is less than a whole host.
+  roots.sort((a, b) => (a.kind === b.kind ? a.pid - b.pid : a.kind === 'listener' ? -1 : 1));
+  const seen = new Set<number>();
+  const pending = roots.map((root) => root.pid);
+  for (let pid = pending.pop(); pid !== undefined; pid = pending.pop()) {
+    if (seen.has(pid)) continue;
+    seen.add(pid);
+    for (const child of children.get(pid) ?? []) pending.push(child.pid);
+  }
+  return { roots, processes: seen.size };
+}
+
+function rootKind(process: ProcProcess, parent: ProcProcess | undefined): SeedRoot['kind'] | undefined {
+  if (!isServer(process)) return undefined;
+  if (process.sockets === 'listening') return process.program === 'sshd' ? 'listener' : undefined;
+  if (process.sockets === 'none' || (parent !== undefined && isServer(parent))) return undefined;
+  return 'monitor';
+}
+
+function isServer({ uid, program }: ProcProcess): boolean {
+  return uid === 0 && (program === 'sshd' || program === 'sshd-session');
+}
+
+/** Roots on this host, of our own pid namespace. Needs root; what vanishes meanwhile is left out. */
+export function findSeedRoots(listenerPid?: number, proc = '/proc'): SeedRoots {
+  const ownNamespace = linkOf(`${proc}/self/ns/pid`);
+  const processes: ProcProcess[] = [];
+  for (const name of readdirSync(proc)) {
+    if (!/^[1-9][0-9]{0,9}$/.test(name)) continue;
+    const process = readProcess(proc, Number(name));
+    if (process !== undefined && linkOf(`${proc}/${name}/ns/pid`) === ownNamespace) processes.push(process);
+  }
+  return chooseSeedRoots(processes, listenerPid);
+}
+
+function readProcess(proc: string, pid: number): ProcProcess | undefined {
+  const folder = `${proc}/${pid}`;
+  const status = textOf(`${folder}/status`);
+  // A name may hold anything but a line end: fields are looked for at the starts of lines.
+  const ppid = /^PPid:\t(\d+)$/m.exec(status)?.[1];
+  const uid = /^Uid:\t(\d+)\t/m.exec(status)?.[1];
+  if (ppid === undefined || uid === undefined) return undefined;
+  // A program file that was replaced by an update is still the one that runs.
+  const program = basename(linkOf(`${folder}/exe`)).replace(/ \(deleted\)$/, '');
+  const plain = { pid, ppid: Number(ppid), uid: Number(uid), program, sockets: 'none' as const };
+  return isServer(plain) ? { ...plain, sockets: socketsOf(folder) } : plain;
+}
+
+function socketsOf(folder: string): ProcProcess['sockets'] {
+  const own = new Set<string>();
+  try {
+    for (const fd of readdirSync(`${folder}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`${folder}/fd/${fd}`))?.[1];
+      if (inode !== undefined) own.add(inode);
+    }
+  } catch {
+    return 'none';
+  }
+  const states = ['tcp', 'tcp6'].flatMap((file) => tcpStates(textOf(`${folder}/net/${file}`), own));
+  if (states.includes('0A')) return 'listening';
+  // ESTABLISHED, or CLOSE_WAIT where the client has just left.
+  return states.includes('01') || states.includes('08') ? 'connected' : 'none';
+}
+
+/** States of those lines of /proc/net/tcp whose socket inode is in `own`. */
+export function tcpStates(table: string, own: ReadonlySet<string>): string[] {
+  return table.split('\n').flatMap((line) => {
+    const fields = line.trim().split(/ +/);
+    return own.has(fields[9] ?? '') ? [fields[3] ?? ''] : [];
+  });
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}

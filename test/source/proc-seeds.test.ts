@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chooseSeedRoots, findSeedRoots, type ProcProcess, tcpStates } from '../../agent/source/proc-seeds.ts';
+
+/** A process; by default none of sshd's. */
+function process(pid: number, ppid: number, more: Partial<ProcProcess> = {}): ProcProcess {
+  return { pid, ppid, uid: 0, program: 'bash', sockets: 'none', ...more };
+}
+
+const LISTENER = process(100, 1, { program: 'sshd', sockets: 'listening' });
+const MONITOR = process(200, 100, { program: 'sshd-session', sockets: 'connected' });
+
+test('a listener is a root, and all below it is counted', () => {
+  const processes = [LISTENER, MONITOR, process(300, 200, { uid: 1000, program: 'sshd-session' }), process(400, 300)];
+  assert.deepEqual(chooseSeedRoots(processes), { roots: [{ pid: 100, kind: 'listener' }], processes: 4 });
+});
+
+test('a monitor whose listener is gone is a root of its own, behind the listeners', () => {
+  const orphan = process(50, 1, { program: 'sshd', sockets: 'connected' });
+  const { roots, processes } = chooseSeedRoots([orphan, process(51, 50), LISTENER, MONITOR]);
+  const expected = [
+    { pid: 100, kind: 'listener' },
+    { pid: 50, kind: 'monitor' },
+  ];
+  assert.deepEqual(roots, expected);
+  assert.equal(processes, 4);
+});
+
+test("what only calls itself sshd, or is not root's, or has no connection, is none", () => {
+  const others = [
+    process(1, 0, { program: 'systemd' }),
+    process(10, 1, { program: 'sshd', uid: 1000, sockets: 'listening' }),
+    process(11, 1, { program: 'sshd-lookalike', sockets: 'listening' }),
+    process(12, 1, { program: 'sshd', sockets: 'none' }),
+    process(13, 1, { program: 'sshd-session', sockets: 'listening' }),
+  ];
+  assert.deepEqual(chooseSeedRoots(others), { roots: [], processes: 0 });
+});
+
+test('of one listener alone: neither another one nor an orphan', () => {
+  const other = process(101, 1, { program: 'sshd', sockets: 'listening' });
+  const orphan = process(50, 1, { program: 'sshd', sockets: 'connected' });
+  const { roots } = chooseSeedRoots([LISTENER, other, orphan, MONITOR], 100);
+  assert.deepEqual(roots, [{ pid: 100, kind: 'listener' }]);
+});
+
+test('a circle of parents, as a table that changes while it is read may show, does not hang', () => {
+  const processes = [{ ...LISTENER, ppid: 200 }, MONITOR];
+  assert.equal(chooseSeedRoots(processes).processes, 2);
+});
+
+test('only sockets of its own tell the state', () => {
+  const table = [
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
+    '   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1111 1 0 100 0 0 10 0',
+    '   1: 0100007F:0016 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 2222 1 0 20 4 30 10 -1',
+  ].join('\n');
+  assert.deepEqual(tcpStates(table, new Set(['2222'])), ['01']);
+  assert.deepEqual(tcpStates(table, new Set(['1111', '2222'])), ['0A', '01']);
+  assert.deepEqual(tcpStates(table, new Set(['9'])), []);
+});
+
+test('this host can be looked at', () => {
+  const { roots, processes } = findSeedRoots();
+  assert.ok(processes >= roots.length);
+});
