@@ -45,16 +45,24 @@ export interface Client {
 export interface ClientPlace {
   /** Private folder on the host. */
   readonly folder: string;
+  /** Where the server listens. */
+  readonly address: string;
   readonly port: number;
   readonly users: readonly LabUser[];
   readonly keys: LabKeys;
 }
 
-/** Answers one password prompt: prints the first line of $LAB_ANSWERS and takes it out. */
-const ASKPASS = `#!/bin/sh
+/**
+ * Answers one password prompt: prints the first line of $LAB_ANSWERS and takes it out. How long it took, µs of Unix time,
+ * goes into $LAB_ANSWERS.times; by builtins, for starting programs takes time.
+ */
+const ASKPASS = `#!/bin/bash
+began=\${EPOCHREALTIME/./}
 [ "$LAB_THINK" = 0 ] || sleep "$LAB_THINK"
-head -n 1 "$LAB_ANSWERS"
-sed -i 1d "$LAB_ANSWERS"
+mapfile -t answers < "$LAB_ANSWERS"
+printf '%s\\n' "\${answers[0]}"
+printf '%s\\n' "\${answers[@]:1}" > "$LAB_ANSWERS"
+echo "$began \${EPOCHREALTIME/./}" >> "$LAB_ANSWERS.times"
 `;
 
 /** The clients of one laboratory. */
@@ -112,7 +120,7 @@ export function makeClient(place: ClientPlace): Client {
       ...['-p', String(place.port)],
       ...(options.pty === undefined ? [] : [options.pty ? '-tt' : '-T']),
       ...(options.args ?? []),
-      ...['-l', options.user ?? 'alice', '127.0.0.1'],
+      ...['-l', options.user ?? 'alice', place.address],
       ...(options.command === undefined ? [] : [options.command]),
     ];
     return startClient('ssh', args, await environment(options));
@@ -130,7 +138,8 @@ export function makeClient(place: ClientPlace): Client {
       const env = await environment(options);
       const path = join(place.folder, `batch-${calls}`);
       await writeFile(path, batch);
-      const destination = `${options.user ?? 'alice'}@127.0.0.1`;
+      const host = place.address.includes(':') ? `[${place.address}]` : place.address;
+      const destination = `${options.user ?? 'alice'}@${host}`;
       const args = ['-v', '-b', path, ...sshArguments(options), '-P', String(place.port), destination];
       const session = startClient('sftp', args, env);
       session.end();

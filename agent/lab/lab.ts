@@ -28,6 +28,8 @@ export interface LabOptions {
   readonly authorizedKeysSeconds?: number | undefined;
   /** Lines put before the machine's own `/etc/pam.d/sshd`. */
   readonly pam?: readonly string[] | undefined;
+  /** Where it listens and clients connect to: `127.0.0.1` or `::1`. Default `127.0.0.1`. */
+  readonly address?: '127.0.0.1' | '::1' | undefined;
   /** Runs the server under strace; `straceOutput` reads what it wrote. */
   readonly strace?: boolean | undefined;
   /** More files for `/run/lab`, by path inside it; executable, owned by root. */
@@ -64,6 +66,7 @@ const STRACE = [
   'strace',
   '-D',
   '-f',
+  '-T',
   '-ttt',
   '-xx',
   '-s',
@@ -91,11 +94,18 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
   const root = options.root ?? '';
   const users = makeUsers(() => randomBytes(9).toString('base64url'));
   const keys = await makeKeys(folder);
-  const port = await freePort();
+  const address = options.address ?? '127.0.0.1';
+  const port = await freePort(address);
   const knowsPenalties = await knowsKeyword(root, options.sshd ?? SSHD, 'PerSourcePenalties=no');
   // From 9.8 on a server shuts out an address that fails often; the laboratory's clients all have the same.
   const config = { ...(knowsPenalties ? { PerSourcePenalties: 'no' } : {}), ...options.config };
-  await prepareInside(join(folder, 'inside'), users, keys, sshdConfig(port, config), options);
+  await prepareInside(
+    join(folder, 'inside'),
+    users,
+    keys,
+    sshdConfig(port, { ListenAddress: address, ...config }),
+    options,
+  );
 
   const strace = options.strace === true ? [...STRACE, '-o', `${root}${INSIDE}/strace`] : [];
   const enter = root === '' ? [] : ['chroot', root];
@@ -112,7 +122,7 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
     throw new Error(`the private sshd did not start: ${await keeper.ended}`);
   }
   return {
-    ...makeClient({ folder, port, users, keys }),
+    ...makeClient({ folder, address, port, users, keys }),
     port,
     listenerPid,
     users: Object.fromEntries(users.map((user) => [user.name, user])) as Lab['users'],
@@ -185,14 +195,14 @@ async function knowsKeyword(root: string, sshd: string, line: string): Promise<b
 }
 
 /** A port of loopback that was free just now. */
-async function freePort(): Promise<number> {
+async function freePort(host: string): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(0, host, resolve);
   });
-  const address = server.address();
+  const bound = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port on loopback');
-  return address.port;
+  if (bound === null || typeof bound === 'string') throw new Error('no free port on loopback');
+  return bound.port;
 }

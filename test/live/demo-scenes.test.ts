@@ -48,7 +48,7 @@ function shebang(path: string): string | undefined {
 const rootOf = (spans: readonly SpanRecord[]) => spans.find((span) => span.root);
 
 for (const producer of PRODUCERS) {
-  const skip = await whyNotLive(producer);
+  const skip = whyNotLive(producer);
   describe(`the demo's scenes, traced by ${producer}`, { skip, timeout: 240_000 }, () => {
     for (const scene of SCENES)
       it(`${scene.name}: ${scene.story}`, () => withLab(true, (lab) => checkScene(lab, producer, scene.name)));

@@ -71,7 +71,7 @@ async function whenGone(pids: readonly number[]): Promise<void> {
   assert.deepEqual(left, []);
 }
 
-describe('sshd-otel demo', { skip: await whyNotLive('libbpf'), timeout: 240_000 }, () => {
+describe('sshd-otel demo', { skip: whyNotLive('libbpf'), timeout: 240_000 }, () => {
   it('draws the trace of each connection below what is told of it, tells no secret, and leaves nothing', async () => {
     const folder = temporary();
     const demo = startDemo({ TMPDIR: folder });

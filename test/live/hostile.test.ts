@@ -30,7 +30,7 @@ const execBytes = (file: string, args: readonly Buffer[]) =>
   `perl -e 'exec { ${file} } map { pack "H*", substr $_, 1 } @ARGV' ${args.map((arg) => `x${arg.toString('hex')}`).join(' ')}`;
 
 for (const producer of PRODUCERS) {
-  const skip = await whyNotLive(producer);
+  const skip = whyNotLive(producer);
   describe(`hostile input, traced by ${producer}`, { skip, timeout: 240_000 }, () => {
     it('tells arguments with any bytes as what they were, argv[0] too', () =>
       traced(producer, {}, async (lab, tracing) => {

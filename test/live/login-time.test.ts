@@ -1,6 +1,7 @@
 /** Where a login's time goes: each culprit under its own name, to 20 ms, and hardly anything left unexplained. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Lab, type LabOptions, startLab } from '../../agent/lab/lab.ts';
 import { ATTR } from '../../agent/span/attributes.ts';
@@ -28,15 +29,16 @@ ${body}
 `;
 
 for (const producer of PRODUCERS) {
-  describe(`the time of a login, traced by ${producer}`, { skip: await whyNotLive(producer), timeout: 120_000 }, () => {
+  describe(`the time of a login, traced by ${producer}`, { skip: whyNotLive(producer), timeout: 120_000 }, () => {
     it('shows a client that waits for a second as the client', async () => {
-      await withLogin(producer, {}, { user: 'bob', thinkSeconds: 1 }, async (spans) => {
+      await withLogin(producer, {}, { user: 'bob', thinkSeconds: 1 }, async (spans, lab) => {
         const waits = named(spans, 'ssh.auth.wait').filter((span) => milliseconds(span) > 500);
         assert.equal(waits.length, 1);
         const [wait] = waits;
         assert.equal(wait?.attributes[ATTR.spentBy], 'client');
-        // The prompt is a program of its own, sh and head and sed, which the client also waits for.
-        assertWithin(milliseconds(wait), 1000, 1000 + TOLERANCE_MS);
+        const times = readdirSync(lab.folder).filter((name) => name.endsWith('.times'));
+        assert.equal(times.length, 1);
+        assertSame(wait, timesIn(join(lab.folder, times[0] ?? ''))[0]);
         assertAccounted(spans);
       });
     });
@@ -54,7 +56,9 @@ for (const producer of PRODUCERS) {
             assert.equal(waits, 0);
           } else {
             assert.equal(delay?.attributes[ATTR.spentBy], 'server');
-            assertWithin(waits, thinkSeconds * 1000 - TOLERANCE_MS, thinkSeconds * 1000 + TOLERANCE_MS);
+            // It is worked out from a pause hundreds of times shorter, so what blurs that one blurs it as much.
+            const tolerance = TOLERANCE_MS + milliseconds(attempt) * 0.05;
+            assertWithin(waits, thinkSeconds * 1000 - tolerance, thinkSeconds * 1000 + tolerance);
           }
           assertAccounted(spans);
         });
@@ -143,9 +147,11 @@ function milliseconds(span: SpanRecord | undefined): number {
   return Number(span.endNs - span.startNs) / 1e6;
 }
 
+const timesOf = (lab: Lab, name: string) => timesIn(`${lab.insideRoot}/run/lab/${name}.times`);
+
 /** Durations that a script measured of itself, ms. */
-function timesOf(lab: Lab, name: string): number[] {
-  const lines = readFileSync(`${lab.insideRoot}/run/lab/${name}.times`, 'utf8').trim().split('\n');
+function timesIn(path: string): number[] {
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
   return lines.map((line) => {
     const [began = '0', ended = '0'] = line.split(' ');
     return Number(BigInt(ended) - BigInt(began)) / 1e3;

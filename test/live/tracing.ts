@@ -11,8 +11,17 @@ import { findProducers } from '../../agent/supervise/producers.ts';
 export const PRODUCERS = ['libbpf', 'bpftrace'] as const;
 export type ProducerName = (typeof PRODUCERS)[number];
 
+/** Found once, so that a test file can ask while its suites are being declared. */
+const REASONS: ReadonlyMap<ProducerName, string | false> = new Map(
+  await Promise.all(PRODUCERS.map(async (producer) => [producer, await reasonAgainst(producer)] as const)),
+);
+
 /** Why live tests with this producer can't run here; false: they can. */
-export async function whyNotLive(producer: ProducerName): Promise<string | false> {
+export function whyNotLive(producer: ProducerName): string | false {
+  return REASONS.get(producer) ?? false;
+}
+
+async function reasonAgainst(producer: ProducerName): Promise<string | false> {
   if (process.getuid?.() !== 0) return 'tracing needs root';
   if (!existsSync('/usr/sbin/sshd')) return 'no /usr/sbin/sshd: apt-get install openssh-server';
   const { missing } = await findProducers(producer, {});
