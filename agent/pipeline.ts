@@ -36,6 +36,8 @@ export interface PipelineCounters {
   /** `hello` records: more than one means that the producer was restarted. */
   readonly hellos: number;
   readonly spans: number;
+  /** Finished, and held back until their connection says more or ends. */
+  readonly held: number;
   readonly openConnections: number;
   readonly followedProcesses: number;
   /** Left out because an operator wants so. */
@@ -94,6 +96,7 @@ export class Pipeline {
       clocks: this.#clocks,
       hellos: this.#hellos,
       spans: this.#spans,
+      held: this.#builder.held,
       openConnections: this.#model.connections,
       followedProcesses: this.#model.processes,
       excluded: this.#exclusion.counters,

@@ -20,7 +20,7 @@ import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
 import { LiveSettings } from './live-settings.ts';
 import { createLog, type Log } from './log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
-import { loadSettings, spanLimitsOf } from './settings.ts';
+import { loadSettings, spanLimitsOf, spoolOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
 import { leftOut, streamFaults } from './stream-faults.ts';
 import { StreamProgress } from './stream-progress.ts';
@@ -46,6 +46,7 @@ export const agent: Command = {
     OPTIONS.redaction,
     OPTIONS.flushSeconds,
     OPTIONS.keyFd,
+    OPTIONS.agentDir,
     OPTIONS.teeFd,
     OPTIONS.teeForm,
     OPTIONS.onlyTee,
@@ -74,7 +75,8 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   }
   if (wanted.enabled) await preloadTransport(wanted);
   giveUpPrivileges(flags);
-  const exporting = { ...wanted, enabled: wanted.enabled && !onlyTee };
+  const folder = agentFolder(flags, config.get('stateDir'));
+  const exporting = { ...wanted, enabled: wanted.enabled && !onlyTee, spool: spoolOf(config, folder) };
   const pipeline = new Pipeline({
     hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags, config.get('stateDir')),
     redactor: settings.redactor,
@@ -101,6 +103,11 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
   if (tee?.failed === true && onlyTee) return EXIT.rights;
   return result.complete ? EXIT.ok : EXIT.collector;
+}
+
+/** Where the agent may keep what it must not lose; undefined: nowhere. By itself it owns the state directory. */
+function agentFolder(flags: Flags, stateDir: string): string | undefined {
+  return flags.text('agent-dir') ?? (flags.integer('key-fd') === undefined ? stateDir : undefined);
 }
 
 function openTee(flags: Flags, redactor: Redactor, log: Log): StreamTee | undefined {
@@ -164,7 +171,8 @@ async function readStream(
       // A lone byte ends the line of a producer that is gone.
       if (chunk.length > 1) progress.took();
       await tee?.push(chunk);
-      output.accept(pipeline.push(chunk), pipeline.resource);
+      const spans = pipeline.push(chunk);
+      output.accept(spans, pipeline.resource, pipeline.counters.held);
       for (; drawn < output.drawn; drawn++) tell(statusFd, STATUS.drawn);
       const { clocks, hellos } = pipeline.counters;
       progress.made(clocks);

@@ -54,6 +54,7 @@ async function runRun(flags: Flags, context: CommandContext): Promise<ExitCode> 
       agentArgs: agentArgs(flags),
       keyFile: keyFileIn(stateDir),
       teeFd,
+      agentDirIn: stateDir,
       producer: config.get('producer'),
       listenerPid: config.get('listener'),
       flushMs: config.get('flushSeconds') * 1000,

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Config, resolveConfig } from '../config/config.ts';
 import type { Flags } from '../config/flags.ts';
 import { ConfigError } from '../config/option.ts';
 import { DEFAULT_FILE } from '../config/settings.ts';
 import { VERSION } from '../config/version.ts';
 import { ExportConfigError, readExportSettings } from '../export/environment.ts';
-import type { ExportOptions } from '../export/options.ts';
+import type { ExportOptions, SpoolOptions } from '../export/options.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import { errorCode } from '../source/system-error.ts';
 import type { ExclusionRules } from '../span/exclusion.ts';
@@ -101,6 +102,13 @@ export function exclusionOf(config: Config): ExclusionRules {
     sources: config.get('exclude.sources') ?? [],
     programs: config.get('exclude.programs') ?? [],
   };
+}
+
+/** Where spans wait on disk; undefined: nowhere. @param folder that the agent may write to */
+export function spoolOf(config: Config, folder: string | undefined): SpoolOptions | undefined {
+  const maxBytes = config.get('export.spool.maxBytes');
+  if (folder === undefined || maxBytes === 0) return undefined;
+  return { folder: join(folder, 'spool'), maxBytes, maxAgeMs: config.get('export.spool.maxAgeHours') * 3_600_000 };
 }
 
 /** How much a span and a trace may hold. */

@@ -61,10 +61,9 @@ export class SpanOutput {
     this.#exporter?.reconfigure(options);
   }
 
-  /** Takes spans over; never waits. */
-  accept(spans: readonly SpanRecord[], resource: ResourceRecord): void {
-    if (spans.length === 0) return;
-    this.#exporter?.accept(spans, resource);
+  /** Takes spans over; never waits. @param held finished spans that are still held back */
+  accept(spans: readonly SpanRecord[], resource: ResourceRecord, held = 0): void {
+    this.#exporter?.accept(spans, resource, held);
     for (const drawable of this.#book?.add(spans) ?? []) this.#draw(drawable);
   }
 

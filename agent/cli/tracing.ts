@@ -1,17 +1,17 @@
 /** What `run` and `record` share: a producer and an agent under a supervisor. */
-import { closeSync, constants, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { PRODUCER_CHOICES } from '../config/options.ts';
 import { type ChildStdio, startChild } from '../source/child-process.ts';
 import { errorCode } from '../source/system-error.ts';
-import { agentCommand, findAgentUser } from '../supervise/agent-command.ts';
+import { type AgentUser, agentCommand, findAgentUser } from '../supervise/agent-command.ts';
 import { type AgentNews, AgentStatus } from '../supervise/agent-status.ts';
 import { findProducers } from '../supervise/producers.ts';
 import { supervise } from '../supervise/supervisor.ts';
 import { type CommandContext, CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { createLog } from './log.ts';
+import { createLog, type Log } from './log.ts';
 
 /** Descriptors of the agent. */
 const KEY_FD = 3;
@@ -31,6 +31,8 @@ export interface Tracing {
   readonly keyFile?: string | undefined;
   /** Where the agent saves the stream, open. */
   readonly teeFd?: number | undefined;
+  /** Where a folder of its own is made for the agent, if it runs as a user of its own; absent: it has none. */
+  readonly agentDirIn?: string | undefined;
   readonly flushMs: number;
   /** Each thing that the agent tells of itself and of the producer. */
   readonly onNews?: ((what: AgentNews) => void) | undefined;
@@ -57,6 +59,8 @@ export async function trace(context: CommandContext, tracing: Tracing): Promise<
     ...(teeFd === undefined ? [] : ['--tee-fd', String(TEE_FD)]),
     ...['--status-fd', String(STATUS_FD), '--unprivileged'],
   ];
+  const agentDir = tracing.agentDirIn === undefined ? undefined : makeAgentDir(tracing.agentDirIn, user, log);
+  if (agentDir !== undefined) descriptors.push('--agent-dir', agentDir);
   const program = { node: process.execPath, program: context.program };
   const command = await agentCommand(program, user, ['agent', ...tracing.agentArgs, ...descriptors]);
   let agentPid: number | undefined;
@@ -99,6 +103,30 @@ export async function trace(context: CommandContext, tracing: Tracing): Promise<
       );
     case 'no-producer':
       throw new CommandFailure(EXIT.producer, end.reason, end.remedy ?? 'sshd-otel doctor tells what is missing');
+  }
+}
+
+/**
+ * A folder for the agent below the state directory, which itself stays root's. The user nobody gets none: other programs
+ * run as it, and would read what is kept there.
+ */
+function makeAgentDir(stateDir: string, user: AgentUser, log: Log): string | undefined {
+  if (user.name === 'nobody') {
+    log('info', 'spans wait in memory only: useradd --system sshd-otel gives the agent a user, and a disk, of its own');
+    return undefined;
+  }
+  const folder = join(stateDir, 'agent');
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (!lstatSync(folder).isDirectory()) throw new Error('no folder');
+    chownSync(folder, user.uid, user.gid);
+    chmodSync(folder, 0o700);
+    // To reach it the agent must pass, and no more.
+    chmodSync(stateDir, 0o711);
+    return folder;
+  } catch (error) {
+    log('warn', `no folder can be made for the agent in ${stateDir} (${errorCode(error) ?? String(error)})`);
+    return undefined;
   }
 }
 

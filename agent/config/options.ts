@@ -100,6 +100,13 @@ export const OPTIONS = {
     internal: true,
     help: 'open descriptor to read the host key from',
   },
+  agentDir: {
+    name: 'agent-dir',
+    kind: 'text',
+    value: 'DIR',
+    internal: true,
+    help: 'folder that belongs to the user of the agent, for what must outlive it',
+  },
   teeFd: {
     name: 'tee-fd',
     kind: 'integer',

@@ -131,7 +131,8 @@ export const EXPORT_SETTINGS = {
     help: 'ms that the first span of a request waits for others',
   },
   'export.spool.maxBytes': {
-    ...whole(0, 1024 * 1024 * MIB),
+    schema: z.int().refine((bytes) => bytes === 0 || (bytes >= MIB && bytes <= 1024 * 1024 * MIB)),
+    expected: `0, or a whole number from ${MIB} to ${1024 * 1024 * MIB}`,
     fallback: 256 * MIB,
     reload: false,
     help: 'bytes on disk, in the state directory, for spans that could not be delivered yet; 0: none are kept there',

@@ -28,10 +28,20 @@ export interface SamplerChoice {
 }
 
 export interface QueueLimits {
-  /** Spans that may wait for the collector. */
+  /** Spans that may wait for the collector in memory. */
   readonly maxSpans: number;
   /** Their estimated encoded bytes. */
   readonly maxBytes: number;
+}
+
+/** Where spans wait on disk. */
+export interface SpoolOptions {
+  /** Made if it does not exist; nobody else's. */
+  readonly folder: string;
+  /** Of all files in it. */
+  readonly maxBytes: number;
+  /** What has waited longer is dropped. */
+  readonly maxAgeMs: number;
 }
 
 export interface BatchLimits {
@@ -67,6 +77,8 @@ export interface ExportOptions {
   readonly sampler: SamplerChoice;
   readonly limits: SpanLimits;
   readonly queue: QueueLimits;
+  /** Absent: spans wait in memory only. */
+  readonly spool?: SpoolOptions | undefined;
   readonly batch: BatchLimits;
   readonly backoff: Backoff;
   /** Version of the agent, told as that of the instrumentation scope. */

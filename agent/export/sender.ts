@@ -1,7 +1,7 @@
 import { pauseMs } from './backoff.ts';
 import type { Backoff, BatchLimits } from './options.ts';
 import type { SendOutcome } from './send-outcome.ts';
-import type { SpanQueue, Waiting } from './span-queue.ts';
+import type { Waiting } from './span-queue.ts';
 
 /**
  * Single spans refused in a row, nothing accepted in between, that raise the suspicion that it is the collector, not
@@ -28,7 +28,9 @@ export interface SenderCounters {
 }
 
 /** What the sender tells, at the moment when its counters say the same. */
-export interface SenderEvents {
+export interface SenderEvents<T> {
+  /** These will not be sent again: accepted or refused. */
+  settled(items: readonly T[]): void;
   failed(outcome: Retry): void;
   accepted(): void;
   refused(count: number, reason: string): void;
@@ -38,13 +40,21 @@ export interface SenderEvents {
   drained(): void;
 }
 
+/** What the sender takes from. */
+export interface SendQueue<T> {
+  readonly size: number;
+  take(maxSpans: number, maxBytes: number): Waiting<T>[];
+  /** Returns what was taken and could not be delivered to where it stood. */
+  putBack(batch: readonly Waiting<T>[]): void;
+}
+
 export interface SenderOptions<T> {
-  readonly queue: SpanQueue<T>;
+  readonly queue: SendQueue<T>;
   readonly batch: BatchLimits;
   readonly backoff: Backoff;
   /** Sends one request, once; never rejects. */
   readonly send: (items: readonly T[]) => Promise<SendOutcome>;
-  readonly events: SenderEvents;
+  readonly events: SenderEvents<T>;
   readonly random?: () => number;
 }
 
@@ -165,7 +175,7 @@ export class Sender<T> {
   #settle(piece: Waiting<T>[], outcome: SendOutcome, pieces: Waiting<T>[][]): Retry | undefined {
     if (outcome.kind === 'retry') return outcome;
     if (outcome.kind === 'accepted') {
-      this.#settleAccepted(piece.length, outcome);
+      this.#settleAccepted(piece, outcome);
       return undefined;
     }
     if (this.#refusedInARow >= SUSPICIOUS_REFUSALS) {
@@ -184,13 +194,15 @@ export class Sender<T> {
     this.#refusedInARow += 1;
     this.counters.refused += 1;
     this.counters.inFlight -= 1;
+    this.#options.events.settled(piece.map(({ item }) => item));
     this.#options.events.refused(1, outcome.reason);
     return undefined;
   }
 
-  #settleAccepted(count: number, outcome: Extract<SendOutcome, { kind: 'accepted' }>): void {
+  #settleAccepted(piece: readonly Waiting<T>[], outcome: Extract<SendOutcome, { kind: 'accepted' }>): void {
     const { counters } = this;
     const { events } = this.#options;
+    const count = piece.length;
     const rejected = Math.min(outcome.rejected, count);
     counters.exported += count - rejected;
     counters.refused += rejected;
@@ -198,6 +210,7 @@ export class Sender<T> {
     this.#failuresInARow = 0;
     this.#refusedInARow = 0;
     this.#refusedProbes = 0;
+    events.settled(piece.map(({ item }) => item));
     events.accepted();
     if (rejected > 0)
       events.refused(rejected, `partial success${outcome.note === undefined ? '' : `: “${outcome.note}”`}`);

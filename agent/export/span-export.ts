@@ -3,23 +3,28 @@ import type { ExportOptions, Log } from './options.ts';
 import { describeDropped, OutageLog } from './outage-log.ts';
 import { printableUrl } from './printable.ts';
 import { createSampling } from './sampling.ts';
-import { type OutgoingSpan, recordFault, SdkAdapter } from './sdk-adapter.ts';
+import { recordFault, SdkAdapter } from './sdk-adapter.ts';
 import type { SendOutcome } from './send-outcome.ts';
 import { Sender } from './sender.ts';
-import { type DroppedByPriority, SpanQueue } from './span-queue.ts';
-import { estimateSpanBytes } from './span-size.ts';
+import type { DroppedByPriority } from './span-queue.ts';
 import { createTransport, type Transport } from './transport.ts';
+import { type StoredSpan, WaitingSpans } from './waiting-spans.ts';
 
 /** Within this an aborted request has ended. */
 const ABORT_MS = 250;
 
 /**
  * Where every span went. At any moment
- * `received = unsampled + invalid + exported + refused + dropped + late + queued + inFlight`, `dropped` summed.
+ * `received + recovered = unsampled + invalid + exported + refused + dropped + late + kept + queued + inFlight`, `dropped`
+ * summed.
  */
 export interface ExportCounters {
   /** Handed over. */
   readonly received: number;
+  /** Found on disk at the start, left there by an earlier run. */
+  readonly recovered: number;
+  /** Finished spans that an earlier run held back when it was killed; in no other count. */
+  readonly lostHeld: number;
   /** Of connections that the sampler left out. */
   readonly unsampled: number;
   /** No span can be made of it: an error of ours, see the log. */
@@ -28,11 +33,15 @@ export interface ExportCounters {
   readonly exported: number;
   /** Refused by the collector, in a partial success or singly. */
   readonly refused: number;
-  /** Dropped because the queue was full, by priority. */
+  /** Dropped because the queue was full or they had waited too long, by priority. */
   readonly dropped: Readonly<DroppedByPriority>;
   /** Not delivered by the deadline of the shutdown, or handed over after it. */
   readonly late: number;
+  /** Left on disk for the next run. */
+  readonly kept: number;
   readonly queued: number;
+  /** Of these, on disk. */
+  readonly onDisk: number;
   readonly inFlight: number;
   /** Estimated encoded bytes of what is queued. */
   readonly queuedBytes: number;
@@ -55,13 +64,13 @@ export class SpanExport {
   #options: ExportOptions;
   readonly #log: Log;
   readonly #sampled: (record: SpanRecord) => boolean;
-  readonly #queue: SpanQueue<OutgoingSpan>;
+  readonly #queue: WaitingSpans;
   #transport: Transport;
   /** Takes the transport's place before the next request. */
   #nextTransport: Transport | undefined;
-  readonly #sender: Sender<OutgoingSpan>;
+  readonly #sender: Sender<StoredSpan>;
   readonly #outage: OutageLog;
-  readonly #count = { received: 0, unsampled: 0, invalid: 0, late: 0 };
+  readonly #count = { received: 0, unsampled: 0, invalid: 0, late: 0, kept: 0 };
   #refusalsSaid = 0;
   #roomWanted: (() => void)[] = [];
   #closed = false;
@@ -72,15 +81,16 @@ export class SpanExport {
     this.#options = options;
     this.#log = log;
     this.#sampled = createSampling(options.sampler);
-    this.#queue = new SpanQueue(options.queue);
+    this.#queue = new WaitingSpans(options, log, () => Date.now());
     this.#transport = transport;
     this.#outage = new OutageLog(log, printableUrl(options.url), () => performance.now());
     this.#sender = new Sender({
       queue: this.#queue,
       batch: options.batch,
       backoff: options.backoff,
-      send: createSend(new SdkAdapter(options), () => this.#currentTransport()),
+      send: createSend(new SdkAdapter(options), this.#queue, () => this.#currentTransport()),
       events: {
+        settled: (spans) => this.#queue.settled(spans),
         failed: (failure) => {
           if (failure.pace !== 'at-once') this.#outage.failed(failure.reason, this.counters);
         },
@@ -90,6 +100,7 @@ export class SpanExport {
         drained: () => this.#giveRoom(),
       },
     });
+    if (this.#queue.size > 0) this.#sender.notify();
   }
 
   get counters(): ExportCounters {
@@ -97,10 +108,13 @@ export class SpanExport {
     const [important, other, scans] = this.#queue.dropped;
     return {
       ...this.#count,
+      recovered: this.#queue.recovered,
+      lostHeld: this.#queue.lostHeld,
       exported,
       refused,
       dropped: [important, other, scans],
       queued: this.#queue.size,
+      onDisk: this.#queue.onDisk,
       inFlight,
       queuedBytes: this.#queue.bytes,
       requests,
@@ -119,8 +133,11 @@ export class SpanExport {
     this.#sender.retryNow();
   }
 
-  /** Takes finished spans over. Those given together usually travel in one request. */
-  accept(spans: readonly SpanRecord[], resource: ResourceRecord): void {
+  /**
+   * Takes finished spans over. Those given together usually travel in one request.
+   * @param held finished spans that wait for their connection: noted on disk, so that their loss can be told
+   */
+  accept(spans: readonly SpanRecord[], resource: ResourceRecord, held = 0): void {
     if (!this.#options.enabled) return;
     if (this.#closed) {
       this.#count.received += spans.length;
@@ -128,7 +145,8 @@ export class SpanExport {
       return;
     }
     const droppedBefore = sum(this.#queue.dropped);
-    for (const record of spans) this.#enqueue(record, resource);
+    const good = spans.filter((record) => this.#isWanted(record));
+    this.#queue.add(good, resource, held);
     if (sum(this.#queue.dropped) > droppedBefore) this.#outage.overflowed(this.counters);
     if (this.#queue.size > 0) this.#sender.notify();
   }
@@ -138,7 +156,7 @@ export class SpanExport {
    * them. A live agent must not wait.
    */
   async room(): Promise<void> {
-    if (this.#closed || this.#hasRoom()) return;
+    if (this.#closed || this.#queue.hasRoom) return;
     await new Promise<void>((resolve) => this.#roomWanted.push(resolve));
   }
 
@@ -168,11 +186,14 @@ export class SpanExport {
     this.#sender.stop();
     this.#transport.close();
     this.#nextTransport?.close();
-    this.#count.late += this.#queue.clear();
+    const { lost, kept } = this.#queue.close();
+    this.#count.late += lost;
+    this.#count.kept += kept;
     this.#giveRoom();
     this.#saySummary();
     const { counters } = this;
-    return { complete: counters.late + counters.inFlight === 0, counters };
+    const inFlight = this.#options.spool === undefined ? counters.inFlight : 0;
+    return { complete: counters.late + inFlight === 0, counters };
   }
 
   #currentTransport(): Transport {
@@ -184,30 +205,23 @@ export class SpanExport {
     return this.#transport;
   }
 
-  #enqueue(record: SpanRecord, resource: ResourceRecord): void {
+  #isWanted(record: SpanRecord): boolean {
     this.#count.received += 1;
     const fault = recordFault(record);
     if (fault !== undefined) {
       this.#count.invalid += 1;
       if (isMilestone(this.#count.invalid))
         this.#log('warn', `a span is not exportable: ${fault} (${this.#count.invalid} so far)`);
-      return;
+      return false;
     }
-    if (!this.#sampled(record)) {
-      this.#count.unsampled += 1;
-      return;
-    }
-    this.#queue.add({ record, resource }, record.priority, estimateSpanBytes(record));
-  }
-
-  #hasRoom(): boolean {
-    const { maxSpans, maxBytes } = this.#options.queue;
-    return this.#queue.size <= maxSpans / 2 && this.#queue.bytes <= maxBytes / 2;
+    if (this.#sampled(record)) return true;
+    this.#count.unsampled += 1;
+    return false;
   }
 
   #giveRoom(): void {
     this.#outage.drained(this.counters);
-    if (!this.#closed && !this.#hasRoom()) return;
+    if (!this.#closed && !this.#queue.hasRoom) return;
     const wanted = this.#roomWanted;
     this.#roomWanted = [];
     for (const resolve of wanted) resolve();
@@ -222,7 +236,8 @@ export class SpanExport {
   }
 
   #saySummary(): void {
-    const { late, exported, refused, dropped, invalid } = this.counters;
+    const { late, exported, refused, dropped, invalid, kept } = this.counters;
+    if (kept > 0) this.#log('info', `${kept} spans stay in ${this.#options.spool?.folder} for the next start`);
     const lost = late + refused + sum(dropped) + invalid;
     if (lost === 0) return;
     const parts = [`${late} not delivered in time`, `${refused} refused`, describeDropped(dropped, [0, 0, 0])];
@@ -234,11 +249,12 @@ export class SpanExport {
 /** What cannot be translated is refused like what a collector refuses: the batch is halved until the one is found. */
 function createSend(
   adapter: SdkAdapter,
+  queue: WaitingSpans,
   transport: () => Transport,
-): (spans: readonly OutgoingSpan[]) => Promise<SendOutcome> {
+): (spans: readonly StoredSpan[]) => Promise<SendOutcome> {
   return async (spans) => {
     try {
-      return await transport().send(adapter.toSdkSpans(spans));
+      return await transport().send(adapter.toSdkSpans(queue.read(spans)));
     } catch (error) {
       return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
     }

@@ -1,51 +1,60 @@
 import type { SpanRecord } from '../span/span-record.ts';
+import { FairLane, type Waiting } from './fair-lane.ts';
 import type { QueueLimits } from './options.ts';
 
+export type { Waiting } from './fair-lane.ts';
 export type Priority = SpanRecord['priority'];
-
-/** Something that waits; `item` is opaque here. */
-export interface Waiting<T> {
-  readonly item: T;
-  readonly priority: Priority;
-  /** Estimated encoded bytes. */
-  readonly bytes: number;
-  /** Order of arrival, given by the queue; kept when it is put back. */
-  readonly order: number;
-}
 
 /** Spans dropped because the queue was full, by priority. */
 export type DroppedByPriority = [number, number, number];
 
 /**
  * A queue bounded by count and bytes. It gives out the oldest first, whatever its priority, so that a trace leaves
- * together; when full it drops the oldest of the lowest class (2 before 1 before 0), so that a flood of port scans
- * costs port scans. What is added may itself be what is dropped.
+ * together; when full it drops from the lowest class (2 before 1 before 0), so that a flood of port scans costs port scans,
+ * and there the oldest of the owner who has most, so that one connection's flood costs that connection. What is added may
+ * itself be what is dropped.
  */
 export class SpanQueue<T> {
   /** Spans dropped so far, by priority. */
   readonly dropped: DroppedByPriority = [0, 0, 0];
   readonly #limits: QueueLimits;
-  readonly #classes = [new Lane<T>(), new Lane<T>(), new Lane<T>()] as const;
+  readonly #onDrop: ((item: T) => void) | undefined;
+  readonly #classes = [new FairLane<T>(), new FairLane<T>(), new FairLane<T>()] as const;
   #size = 0;
   #bytes = 0;
   #nextOrder = 0;
 
-  constructor(limits: QueueLimits) {
+  /** @param onDrop told each item that is dropped */
+  constructor(limits: QueueLimits, onDrop?: (item: T) => void) {
     this.#limits = limits;
+    this.#onDrop = onDrop;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** Estimated encoded bytes of all that waits. */
+  /** Bytes of all that waits. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  add(item: T, priority: Priority, bytes: number): void {
-    this.#push({ item, priority, bytes, order: this.#nextOrder });
-    this.#nextOrder += 1;
+  /** At most half of it is in use. */
+  get hasRoom(): boolean {
+    return this.#size <= this.#limits.maxSpans / 2 && this.#bytes <= this.#limits.maxBytes / 2;
+  }
+
+  /** Order of the item that `take` would give first. */
+  get headOrder(): number | undefined {
+    return this.#oldestLane()?.head()?.order;
+  }
+
+  /** @param owner whose it is, for fairness */
+  add(item: T, priority: Priority, bytes: number, owner = '', order = this.#nextOrder): void {
+    this.#nextOrder = Math.max(this.#nextOrder, order + 1);
+    this.#classes[priority].push({ item, priority, bytes, order, owner });
+    this.#size += 1;
+    this.#bytes += bytes;
     this.#trim();
   }
 
@@ -77,6 +86,16 @@ export class SpanQueue<T> {
     this.#trim();
   }
 
+  /** Drops from the front what `isOver` says of; counted like what a full queue drops. */
+  dropFront(isOver: (item: T) => boolean): void {
+    for (const priority of [0, 1, 2] as const) {
+      const lane = this.#classes[priority];
+      for (let head = lane.head(); head !== undefined && isOver(head.item); head = lane.head()) {
+        this.#drop(lane.shift());
+      }
+    }
+  }
+
   /** Empties the queue; returns how many were in it. They do not count as dropped here. */
   clear(): number {
     const count = this.#size;
@@ -86,21 +105,20 @@ export class SpanQueue<T> {
     return count;
   }
 
-  #push(waiting: Waiting<T>): void {
-    this.#classes[waiting.priority].push(waiting);
-    this.#size += 1;
-    this.#bytes += waiting.bytes;
-  }
-
   #trim(): void {
     while (this.#size > this.#limits.maxSpans || this.#bytes > this.#limits.maxBytes) {
-      const priority = this.#lowestClass();
-      const victim = this.#classes[priority].shift();
+      const victim = this.#classes[this.#lowestClass()].shiftHeaviest();
       if (!victim) return;
-      this.#size -= 1;
-      this.#bytes -= victim.bytes;
-      this.dropped[priority] += 1;
+      this.#drop(victim);
     }
+  }
+
+  #drop(victim: Waiting<T> | undefined): void {
+    if (victim === undefined) return;
+    this.#size -= 1;
+    this.#bytes -= victim.bytes;
+    this.dropped[victim.priority] += 1;
+    this.#onDrop?.(victim.item);
   }
 
   #lowestClass(): Priority {
@@ -108,49 +126,12 @@ export class SpanQueue<T> {
     return this.#classes[1].head() ? 1 : 0;
   }
 
-  #oldestLane(): Lane<T> | undefined {
-    let oldest: Lane<T> | undefined;
+  #oldestLane(): FairLane<T> | undefined {
+    let oldest: FairLane<T> | undefined;
     for (const lane of this.#classes) {
       const head = lane.head();
       if (head && head.order < (oldest?.head()?.order ?? Infinity)) oldest = lane;
     }
     return oldest;
-  }
-}
-
-/** First in, first out, without moving the rest at each step: `shift` of a long array is linear in V8. */
-class Lane<T> {
-  #items: (Waiting<T> | undefined)[] = [];
-  #head = 0;
-
-  head(): Waiting<T> | undefined {
-    return this.#items[this.#head];
-  }
-
-  push(waiting: Waiting<T>): void {
-    this.#items.push(waiting);
-  }
-
-  shift(): Waiting<T> | undefined {
-    const item = this.#items[this.#head];
-    if (!item) return undefined;
-    this.#items[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-
-  unshift(items: readonly Waiting<T>[]): void {
-    if (items.length === 0) return;
-    this.#items = [...items, ...this.#items.slice(this.#head)];
-    this.#head = 0;
-  }
-
-  clear(): void {
-    this.#items = [];
-    this.#head = 0;
   }
 }

@@ -100,6 +100,7 @@ export class SpanBuilder {
   readonly #waiting = new Fifo<Held>();
   /** What began to be open, oldest first. */
   readonly #open = new Fifo<Open>();
+  #heldCount = 0;
   /** Connections that wait for their user, soonest deadline first. */
   readonly #unknown = new Map<ConnectionState, bigint>();
 
@@ -116,6 +117,11 @@ export class SpanBuilder {
   /** Of the host that the stream comes from; absent before its first event. */
   get resource(): ResourceRecord | undefined {
     return this.#resource;
+  }
+
+  /** Finished activities that wait to be told. */
+  get held(): number {
+    return this.#heldCount;
   }
 
   /** Spans that are finished now. All that wait longer are in the answers to later events. */
@@ -176,6 +182,7 @@ export class SpanBuilder {
     this.#unknown.delete(state);
     const waited = [...state.held];
     state.held.clear();
+    this.#heldCount -= waited.length;
     for (const { connection, activity } of waited) this.#hold(connection, state, activity, tsNs);
   }
 
@@ -189,6 +196,7 @@ export class SpanBuilder {
   #hold(connection: ConnectionFacts, state: ConnectionState, activity: Activity, tsNs: bigint): void {
     const held: Held = { connection, state, activity, releaseNs: tsNs + this.#holdNs };
     state.held.add(held);
+    this.#heldCount++;
     if (state.phase === 'known') this.#waiting.push(held);
   }
 
@@ -250,7 +258,7 @@ export class SpanBuilder {
   }
 
   #release(held: Held, tsNs: bigint, out: SpanRecord[]): void {
-    held.state.held.delete(held);
+    if (held.state.held.delete(held)) this.#heldCount--;
     this.#build(held.connection, held.state, held.activity, tsNs, out);
   }
 

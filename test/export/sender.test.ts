@@ -6,7 +6,8 @@ import { SpanQueue } from '../../agent/export/span-queue.ts';
 
 const ACCEPTED: SendOutcome = { kind: 'accepted', rejected: 0 };
 const REFUSED: SendOutcome = { kind: 'refused', reason: 'answer 400' };
-const SILENT: SenderEvents = {
+const SILENT: SenderEvents<number> = {
+  settled: () => {},
   failed: () => {},
   accepted: () => {},
   refused: () => {},
@@ -21,7 +22,7 @@ interface Bench {
 
 function senderWith(
   send: (items: readonly number[]) => Promise<SendOutcome>,
-  events: Partial<SenderEvents> = {},
+  events: Partial<SenderEvents<number>> = {},
   slowMs = 60_000,
 ): Bench {
   const queue = new SpanQueue<number>({ maxSpans: 10_000, maxBytes: Infinity });

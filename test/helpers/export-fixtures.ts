@@ -101,12 +101,12 @@ export class LogLines {
 
 /** Every span is somewhere, once. */
 export function assertBalanced(counters: ExportCounters): void {
-  const { unsampled, invalid, exported, refused, dropped, late, queued, inFlight } = counters;
-  const parts = [unsampled, invalid, exported, refused, ...dropped, late, queued, inFlight];
+  const { unsampled, invalid, exported, refused, dropped, late, kept, queued, inFlight } = counters;
+  const parts = [unsampled, invalid, exported, refused, ...dropped, late, kept, queued, inFlight];
   for (const part of parts) assert.ok(part >= 0, JSON.stringify(counters));
   assert.equal(
     parts.reduce((total, part) => total + part, 0),
-    counters.received,
+    counters.received + counters.recovered,
     JSON.stringify(counters),
   );
 }
