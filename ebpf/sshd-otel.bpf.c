@@ -121,6 +121,55 @@ int BPF_PROG(on_exec, struct task_struct *t, int old, struct linux_binprm *bprm)
 	return 0;
 }
 
+struct title {
+	char text[TITLE_MAX];
+	__u32 len, pad;
+};
+
+/* Titles of processes that are about to exit, where the exit hook comes too late to read them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct title);
+} titles SEC(".maps");
+
+/* sshd keeps its title where its arguments were. */
+static __always_inline __u32 read_title(char *to, struct mm_struct *mm)
+{
+	long n = bpf_probe_read_user_str(to, TITLE_MAX, (void *)BPF_CORE_READ(mm, arg_start));
+
+	return n > 0 ? n - 1 : 0;
+}
+
+static __always_inline __u32 kept_title(char *to, __u32 pid)
+{
+	struct title *t = bpf_map_lookup_elem(&titles, &pid);
+	__u32 len;
+
+	if (!t)
+		return 0;
+	len = t->len;
+	__builtin_memcpy(to, t->text, TITLE_MAX);
+	bpf_map_delete_elem(&titles, &pid);
+	return len;
+}
+
+/* Older kernels: the last moment at which a process that exits still has its memory. */
+SEC("?fentry/exit_mm_release")
+int BPF_PROG(on_exit_mm, struct task_struct *t, struct mm_struct *mm)
+{
+	struct title title = {};
+	__u32 pid = t->tgid;
+	struct proc *p = find(pid);
+
+	if (!p || (p->role != R_SSHD && p->role != R_LISTENER) || BPF_CORE_READ(t, signal, live.counter))
+		return 0;
+	title.len = read_title(title.text, mm);
+	bpf_map_update_elem(&titles, &pid, &title, BPF_ANY);
+	return 0;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *t)
 {
@@ -128,7 +177,6 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	struct proc *p = find(pid), last;
 	struct ev_exit *e;
 	__u64 ts;
-	long n;
 
 	if (BPF_CORE_READ(t, signal, live.counter))
 		return 0;
@@ -157,10 +205,10 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	e->exec_id = BPF_CORE_READ(t, self_exec_id);
 	e->sid = id_of(t, PIDTYPE_SID);
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), t->group_leader->comm);
-	n = 0;
+	e->title_got = 0;
 	if (last.role != R_PROGRAM)
-		n = bpf_probe_read_user_str(e->title, sizeof(e->title), (void *)BPF_CORE_READ(t, mm, arg_start));
-	e->title_got = n > 0 ? n - 1 : 0;
+		e->title_got = BPF_CORE_READ(t, mm) ? read_title(e->title, BPF_CORE_READ(t, mm)) :
+						      kept_title(e->title, pid);
 	give(e, ts);
 	return 0;
 }

@@ -50,6 +50,17 @@ static bool btf_has(const struct btf *btf, const char *name)
 	return btf__find_by_name_kind(btf, name, kind) > 0;
 }
 
+/* The exit tracepoint came after the memory was gone until it got a third argument (6.16). */
+static bool title_is_gone_at_exit(const struct btf *btf)
+{
+	int id = btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+
+	t = t ? btf__type_by_id(btf, t->type) : NULL;		/* a pointer */
+	t = t ? btf__type_by_id(btf, t->type) : NULL;		/* to a function */
+	return t && btf_is_func_proto(t) && btf_vlen(t) < 3 && btf_has(btf, "exit_mm_release");
+}
+
 static void configure(struct sshd_otel_bpf *s, const struct options *o, const struct hook *hook)
 {
 	struct bpf_program *p;
@@ -115,7 +126,7 @@ static const char *section_without_mark(const char *s)
 }
 
 /* 0, or an exit code. */
-static int try_hook(struct tracer *t, const struct options *o, const struct hook *hook, bool old)
+static int try_hook(struct tracer *t, const struct options *o, const struct hook *hook, bool old, bool titles)
 {
 	struct sshd_otel_bpf *s = open_object(old);
 	int err, i;
@@ -124,6 +135,7 @@ static int try_hook(struct tracer *t, const struct options *o, const struct hook
 	if (!s)
 		return EXIT_OTHER;
 	configure(s, o, hook);
+	bpf_program__set_autoload(s->progs.on_exit_mm, titles);
 	err = sshd_otel_bpf__load(s);
 	if (err) {
 		sshd_otel_bpf__destroy(s);
@@ -140,6 +152,18 @@ static int try_hook(struct tracer *t, const struct options *o, const struct hook
 	for (i = 0; i < t->hook_count; i++)
 		t->hooks[i] = section_without_mark(t->hooks[i]);
 	return 0;
+}
+
+/* With the program that keeps titles if that attaches, for new kernels if that loads. */
+static int try_builds(struct tracer *t, const struct options *o, const struct hook *hook, bool titles)
+{
+	int err = try_hook(t, o, hook, false, titles);
+
+	if (err == EXIT_REFUSED)
+		err = try_hook(t, o, hook, true, titles);
+	if ((err == EXIT_REFUSED || err == EXIT_NO_ATTACH) && titles)
+		err = try_builds(t, o, hook, false);
+	return err;
 }
 
 void tracer_start(struct tracer *t, const struct options *o)
@@ -159,9 +183,7 @@ void tracer_start(struct tracer *t, const struct options *o)
 
 		if ((o->hook && strcmp(o->hook, hook->name)) || !btf_has(btf, hook->needs))
 			continue;
-		err = try_hook(t, o, hook, false);
-		if (err == EXIT_REFUSED)
-			err = try_hook(t, o, hook, true);
+		err = try_builds(t, o, hook, title_is_gone_at_exit(btf));
 		if (!err)
 			break;
 	}
