@@ -87,7 +87,7 @@ const EXITED = /^\+\+\+ exited with (\d+) \+\+\+$/;
 const KILLED = /^\+\+\+ killed by (SIG\w+)(?: \(core dumped\))? \+\+\+$/;
 
 /**
- * Reads strace's output, in its order.
+ * Reads strace's output, in its order; `-T` tells how long an exec took.
  * @throws Error at a line that it does not understand: a witness does not guess
  */
 export function parseStrace(text: string): StraceFact[] {
@@ -126,7 +126,9 @@ function readFact(pid: number, atMs: number, endMs: number, said: string): Strac
   if (name === 'execve' || name === 'execveat') {
     const [file, argv] = execArguments(args);
     if (errno !== undefined) return { kind: 'failed-exec', pid, atMs, file, errno };
-    return result === '0' ? { kind: 'exec', pid, atMs, returnedMs: endMs, file, argv } : undefined;
+    const tookMs = Number(/<(\d+\.\d+)>$/.exec(said)?.[1] ?? 0) * 1000;
+    const returnedMs = Math.max(endMs, atMs + tookMs);
+    return result === '0' ? { kind: 'exec', pid, atMs, returnedMs, file, argv } : undefined;
   }
   if (errno !== undefined || result === '?') return undefined;
   return readCall(name, args, Number(result), pid, atMs);
