@@ -20,6 +20,8 @@ export interface Part {
   raw?: { readonly sent: string; readonly endedBy: 'client' | 'server'; readonly afterMs: number } | undefined;
   /** It was stopped by SIGSTOP, so that it answered nothing any more. */
   stopped?: boolean | undefined;
+  /** Its monitor was killed by hand. */
+  monitorKilled?: boolean | undefined;
   /** Its socket was reset instead of closed. */
   reset?: boolean | undefined;
   /** It asked for a terminal. */
@@ -53,7 +55,9 @@ export class Cast {
   /** Starts `ssh -v` and leaves its input open; `rides` on another's connection; `from`: where sshd will see it come from. */
   async start(options: LoginOptions = {}, rides?: Part, from?: string): Promise<Actor> {
     const address = rides?.address ?? from ?? this.address();
-    const config = [...(options.config ?? []), `BindAddress=${address}`];
+    // An address that is not ours to bind is where the server will see it come from.
+    const bind = from === undefined ? [`BindAddress=${address}`] : [];
+    const config = [...(options.config ?? []), ...bind];
     const session = await this.lab.startSsh({ ...options, config });
     const part: Part = {
       ...{ address, user: options.user ?? 'alice', rides: rides !== undefined, pty: options.pty === true },

@@ -1,4 +1,6 @@
 /** Scenarios of how connections end. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Cast } from './cast.ts';
 import type { Scenario } from './scenario.ts';
 
 export const END_SCENARIOS: readonly Scenario[] = [
@@ -30,4 +32,57 @@ export const END_SCENARIOS: readonly Scenario[] = [
       await cast.raw('GET / HTTP/1.0\r\n\r\n', true);
     },
   },
+  {
+    name: 'client_term',
+    story: 'the client is ended by SIGTERM while its command runs',
+    play: async (cast) => {
+      const client = await cast.start({ command: 'echo on; sleep 0.6; echo more' });
+      await client.session.waitFor('on');
+      client.session.kill('SIGTERM');
+      await client.finished();
+    },
+  },
+  {
+    name: 'client_stop',
+    story: 'the client answers no more, sshd gives up after its keepalives',
+    lab: { config: { ClientAliveInterval: '1', ClientAliveCountMax: '1' } },
+    play: async (cast) => {
+      const client = await cast.start({ command: 'echo on; sleep 60' });
+      await client.session.waitFor('on');
+      client.session.kill('SIGSTOP');
+      client.part.stopped = true;
+      await cast.lab.waitForLog(/^Timeout, client not responding/);
+      client.session.kill('SIGKILL');
+      await client.finished();
+      endSleepers(cast);
+    },
+  },
+  {
+    name: 'monitor_killed',
+    story: 'an administrator kills the monitor of an open session',
+    play: async (cast) => {
+      const client = await cast.start({ command: 'echo on; sleep 60' });
+      await client.session.waitFor('on');
+      const line = await cast.lab.waitForLog(/^User child is on pid/);
+      if (line.pid === undefined) throw new Error('a log line without its pid');
+      client.part.monitorKilled = true;
+      process.kill(line.pid, 'SIGKILL');
+      await client.finished();
+      endSleepers(cast);
+    },
+  },
 ];
+
+/** Ends what a command left behind: without a terminal it would sleep on. */
+function endSleepers(cast: Cast): void {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const inside = readlinkSync(`/proc/${entry}/ns/mnt`) === readlinkSync(`${cast.lab.insideRoot}/../ns/mnt`);
+      const argv = readFileSync(`/proc/${entry}/cmdline`, 'utf8');
+      if (inside && argv === 'sleep\0' + '60\0') process.kill(Number(entry), 'SIGTERM');
+    } catch {
+      // It has just ended.
+    }
+  }
+}

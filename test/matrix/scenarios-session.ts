@@ -1,5 +1,7 @@
 /** Scenarios of what runs after a login: shells, several sessions, subsystems. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Scenario } from './scenario.ts';
 
 export const SESSION_SCENARIOS: readonly Scenario[] = [
@@ -50,6 +52,140 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
     lab: { config: { Subsystem: 'sftp /usr/lib/openssh/sftp-server' } },
     play: async (cast) => {
       await cast.sftp(`put /etc/services up\nget up ${join(cast.lab.folder, 'down')}\nrm up\n`);
+    },
+  },
+  {
+    name: 'shell_T',
+    story: 'a shell without a terminal reads its commands from a pipe',
+    play: async (cast) => {
+      await cast.ssh({ pty: false, stdin: '/bin/echo one\n/bin/false\nexit 3\n' });
+    },
+  },
+  {
+    name: 'exec_tty',
+    story: 'a command in a terminal',
+    play: async (cast) => {
+      await cast.ssh({ pty: true, command: 'tty; exit 9' });
+    },
+  },
+  {
+    name: 'force',
+    story: 'a forced command runs instead of what the client asked for',
+    lab: { config: { ForceCommand: '/bin/echo "$SSH_ORIGINAL_COMMAND"; exit 12' } },
+    play: async (cast) => {
+      await cast.ssh({ command: 'rm -rf / # not today' });
+    },
+  },
+  {
+    name: 'force_key',
+    story: 'a key option forces a command',
+    lab: {
+      config: { AuthorizedKeysCommand: '/run/lab/forcing %u %f' },
+      files: { forcing: '#!/bin/sh\nprintf \'command="/bin/echo forced; exit 4" \'\ncat "/run/lab/keys/$1"\n' },
+    },
+    keysCommand: 'forcing',
+    play: async (cast) => {
+      await cast.ssh({ command: 'id' });
+    },
+  },
+  {
+    name: 'sshrc',
+    story: 'the user has a ~/.ssh/rc',
+    play: async (cast) => {
+      const home = `${cast.lab.insideRoot}/home/carol`;
+      await mkdir(`${home}/.ssh`);
+      await writeFile(`${home}/.ssh/rc`, '/bin/echo rc > /dev/null\n');
+      await cast.ssh({ user: 'carol', command: 'exit 1' });
+    },
+  },
+  {
+    name: 'jail',
+    story: 'internal-sftp in a ChrootDirectory',
+    lab: { config: { ChrootDirectory: '/home', ForceCommand: 'internal-sftp' } },
+    play: async (cast) => {
+      await cast.sftp('cd alice\nput /etc/services up\nrm up\n');
+    },
+  },
+  {
+    name: 'only_forwarding',
+    story: 'a client that asks for no session (-N)',
+    play: async (cast) => {
+      const client = await cast.start({ args: ['-N'] });
+      await client.session.waitForDebug('Entering interactive session');
+      await cast.lab.waitForLog(/^User child is on pid/);
+      client.session.kill('SIGTERM');
+      await client.finished();
+    },
+  },
+  {
+    name: 'traceparent',
+    story: 'the client sends a TRACEPARENT',
+    play: async (cast) => {
+      const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+      await cast.ssh({ env: { TRACEPARENT }, config: ['SendEnv=TRACEPARENT'], command: 'true' });
+    },
+  },
+  {
+    name: 'proxy_jump',
+    story: 'alice reaches the host through itself (-W)',
+    play: async (cast) => {
+      const { lab } = cast;
+      const quoted = lab.sshArguments().map((arg) => `'${arg}'`);
+      const from = cast.address();
+      const told = join(cast.folder, 'jump.log');
+      const leg = ['-v', '-E', told, '-b', from, '-p', lab.port, '-W', `127.0.0.1:${lab.port}`, 'bob@127.0.0.1'];
+      const config = [`ProxyCommand=ssh ${quoted.join(' ')} ${leg.join(' ')}`];
+      const startedMs = Date.now();
+      const actor = await cast.start({ config, command: 'exit 7' }, undefined, '127.0.0.1');
+      actor.session.end();
+      await actor.finished();
+      await lab.settled();
+      const stderr = await readFile(told, 'utf8');
+      // Its client ends it by a signal, which ssh takes as a reason to go in order.
+      const run = { pid: 0, exitCode: 0, stdout: '', stderr, startedMs, endedMs: Date.now() };
+      cast.parts.push({ address: from, user: 'bob', rides: false, pty: false, run });
+    },
+  },
+  {
+    name: 'ipv6',
+    story: 'alice logs in over IPv6',
+    lab: { address: '::1' },
+    play: async (cast) => {
+      const client = await cast.start({ command: 'exit 6' }, undefined, '::1');
+      client.session.end();
+      await client.finished();
+    },
+  },
+  {
+    name: 'hup',
+    story: 'sshd is reloaded while a session is open, and another login follows',
+    play: async (cast) => {
+      const first = await cast.start({ command: 'echo on; cat > /dev/null; exit 5' });
+      await first.session.waitFor('on');
+      const listening = cast.lab.log().length;
+      process.kill(cast.lab.listenerPid, 'SIGHUP');
+      while (
+        !cast.lab
+          .log()
+          .slice(listening)
+          .some((line) => line.text.startsWith('Server listening'))
+      )
+        await setTimeout(10);
+      await cast.ssh({ user: 'bob', command: 'exit 6' });
+      first.session.end();
+      await first.finished();
+    },
+  },
+  {
+    name: 'listener_stop',
+    story: 'sshd is stopped while a session is open',
+    play: async (cast) => {
+      const client = await cast.start({ command: 'echo on; cat > /dev/null; /bin/true; exit 5' });
+      await client.session.waitFor('on');
+      process.kill(cast.lab.listenerPid, 'SIGTERM');
+      await cast.lab.waitForLog(/^Received signal 15/);
+      client.session.end();
+      await client.finished();
     },
   },
 ];

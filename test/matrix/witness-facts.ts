@@ -209,6 +209,7 @@ function endOf(
   }
   if (story === undefined || part.run === undefined) return undefined;
   if (story.negotiationFailed) return 'negotiation_failed';
+  if (part.monitorKilled === true) return 'killed';
   if (story.authenticated) {
     if (part.stopped === true) return 'keepalive_timeout';
     if (part.reset === true) return 'reset';
@@ -233,13 +234,14 @@ function sessionsOf(
   const asked = parts.filter((part) => part.asks !== undefined && part.run !== undefined);
   // What the clients say of themselves is what their own transcripts say, where there is one.
   const [story] = stories;
-  if (story?.session !== undefined && story.session !== asked[0]?.asks)
+  if (story?.session !== undefined && story.session !== (asked[0]?.asks ?? 'shell'))
     throw new Error(`${key}: the client asked for ${asked[0]?.asks}, its transcript says ${story.session}`);
   if (asked.length !== leaders.length)
     throw new Error(`${key}: the clients asked for ${asked.length} sessions, strace saw ${leaders.length}`);
   const left = [...asked];
   return leaders.map((leader, index) => {
-    const command = leader.execs[0]?.argv[1] === '-c' ? leader.execs[0].argv[2] : undefined;
+    const ran = leader.execs[0]?.argv[1] === '-c' ? leader.execs[0].argv[2] : undefined;
+    const command = ran === undefined ? undefined : Buffer.from(ran, 'latin1').toString('utf8');
     const same = left.findIndex((part) => part.command !== undefined && part.command === command);
     const [one] = left.splice(Math.max(0, same), 1);
     const status = one?.run?.signal === undefined && one?.run?.exitCode !== 255 ? one?.run?.exitCode : undefined;
@@ -260,7 +262,7 @@ function sessionsOf(
 function saySession(say: Say, session: SessionWitness, monitorEndMs: number): void {
   const { name, leader } = session;
   say('session', name, session.kind);
-  say('command', name, session.command === undefined ? undefined : Buffer.from(session.command, 'latin1').toString());
+  say('command', name, session.command);
   say('requested', name, session.requested);
   say('tty', name, session.tty);
   const endMs = leader.end?.atMs ?? Number.POSITIVE_INFINITY;

@@ -7,7 +7,7 @@ export interface SessionWitness {
   /** `ADDRESS session 1`. */
   readonly name: string;
   readonly leader: TreeProcess;
-  /** What ran: the argument of `-c`, as Latin-1. */
+  /** What ran: the argument of `-c`. */
   readonly command?: string | undefined;
   readonly kind: string;
   /** What the client asked for where something else ran. */
