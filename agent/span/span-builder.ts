@@ -293,6 +293,7 @@ export class SpanBuilder {
 
   #redactorFor({ user }: ConnectionFacts): Redactor {
     const { redactor } = this.#options;
+    if (redactor.forUser === undefined) return redactor;
     return user === undefined ? redactor : (redactor.forUser?.(decodeUtf8(user.name)) ?? redactor);
   }
 }

@@ -53,6 +53,7 @@ export function createRedactor(options: RedactionOptions = {}): Redactor {
   };
   const users = new Map(Object.entries(options.perUser ?? {}));
   const mode = options.mode ?? 'redacted';
+  if (users.size === 0) return withMode(mode);
   return { ...withMode(mode), forUser: (name) => withMode(users.get(name) ?? mode) };
 }
 
