@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import type { HelloEvent, KernelEvent } from './decode/kernel-event.ts';
 import { type DecodeCounters, StreamDecoder } from './decode/stream-decoder.ts';
 import { type ProcessCounters, ProcessTable } from './process/process-table.ts';
+import type { EarlierRun } from './span/earlier-run.ts';
 import { Exclusion, type ExclusionCounters } from './span/exclusion.ts';
 import type { Redactor } from './span/redactor.ts';
 import { SpanBuilder } from './span/span-builder.ts';
@@ -17,6 +18,8 @@ export interface PipelineOptions {
   readonly agentVersion: string;
   /** Only connections of the listener with this pid; absent: all. */
   readonly listenerPid?: number | undefined;
+  /** The agent that ran before this one, if the host has not booted since. */
+  readonly earlier?: EarlierRun | undefined;
   /** What to say nothing of; its rules may change at any time. */
   readonly exclusion?: Exclusion | undefined;
   /** UTF-8 bytes of an argument vector. */
@@ -136,6 +139,7 @@ export class Pipeline {
       this.#tracing = this.#hello !== undefined;
     } else if (event.kind === 'end') this.#ended = true;
     else if (event.kind === 'hello') {
+      this.#builder.began(event.tsNs);
       this.#hello = event;
       this.#hellos++;
       this.#ended = false;

@@ -20,6 +20,7 @@ import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
 import { LiveSettings } from './live-settings.ts';
 import { createLog, type Log } from './log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
+import { readEarlierRun, writeRunning } from './run-state.ts';
 import { loadSettings, spanLimitsOf, spoolOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
 import { leftOut, streamFaults } from './stream-faults.ts';
@@ -81,6 +82,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
     hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags, config.get('stateDir')),
     redactor: settings.redactor,
     exclusion: settings.exclusion,
+    earlier: folder === undefined ? undefined : readEarlierRun(folder, log),
     agentVersion: VERSION,
     listenerPid: config.get('listener'),
     ...spanLimitsOf(config),
@@ -92,7 +94,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   const unwatch = settings.watch();
   const tee = openTee(flags, settings.redactor, log);
   const source = openSource(flags, context, log);
-  await readStream(flags, context, log, source, pipeline, output, tee);
+  await readStream(flags, context, log, source, pipeline, output, tee, folder);
   output.accept(pipeline.end(), pipeline.resource);
   unwatch();
   await tee?.end();
@@ -148,6 +150,7 @@ async function readStream(
   pipeline: Pipeline,
   output: SpanOutput,
   tee: StreamTee | undefined,
+  folder: string | undefined,
 ): Promise<void> {
   const statusFd = flags.integer('status-fd');
   const watch = new StreamWatch();
@@ -179,6 +182,7 @@ async function readStream(
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
       if (!pipeline.tracing || hellos === told) continue;
       told = hellos;
+      if (folder !== undefined) writeRunning(folder, pipeline.producer?.bootId ?? '', log);
       tell(statusFd, STATUS.ready);
       void manager.ready(statusLine(pipeline));
       const { producer, producerVersion } = pipeline.producer ?? {};

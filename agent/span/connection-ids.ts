@@ -20,11 +20,22 @@ export interface Place {
   readonly remoteParent?: { readonly traceId: string; readonly spanId: string } | undefined;
 }
 
+/** That the connection was open before the agent began, and how its segments are numbered. */
+export interface Resumed {
+  /** When the agent began, boot ns. */
+  readonly atNs: bigint;
+  /** Number of the first segment that is ours. */
+  readonly number: number;
+}
+
 export class ConnectionIds {
   readonly #key: IdKey;
   readonly #bootId: string;
   readonly #monitor: ProcessId;
   readonly segments: Segments;
+  readonly #resumed: Resumed | undefined;
+  /** Ids of sessions that began before the agent did, by name. */
+  readonly #earlierSessions = new Map<string, string>();
   /** Trace ids by segment. */
   readonly #traces: string[] = [];
   /** Ids of the roots by segment. */
@@ -38,11 +49,12 @@ export class ConnectionIds {
   /** How authentication ended, once its span was told. */
   authResult: AuthActivity['result'];
 
-  constructor(key: IdKey, bootId: string, monitor: ProcessId, maxSegmentBytes: number) {
+  constructor(key: IdKey, bootId: string, monitor: ProcessId, maxSegmentBytes: number, resumed?: Resumed) {
     this.#key = key;
     this.#bootId = bootId;
     this.#monitor = monitor;
-    this.segments = new Segments(maxSegmentBytes);
+    this.#resumed = resumed;
+    this.segments = new Segments(maxSegmentBytes, resumed === undefined ? undefined : monitor.startNs);
   }
 
   /** What every span carries as `ssh.connection.id`: the id of the connection's first trace. */
@@ -82,13 +94,29 @@ export class ConnectionIds {
 
   /** What carries as `ssh.session.id` whatever ran in a session: the id of the session's span, in whichever trace. */
   sessionId(session: SpanRef): string {
-    return this.#parent(session, this.segments.of(session));
+    const resumed = this.#resumed;
+    if (resumed === undefined || BigInt(session.key[1] ?? '0') >= resumed.atNs)
+      return this.#parent(session, this.segments.of(session));
+    const name = nameOf(session);
+    const id = this.#earlierSessions.get(name) ?? spanId(this.#key, this.traceOf(0), session);
+    this.#earlierSessions.set(name, id);
+    return id;
+  }
+
+  /** An earlier agent may have told of the connection, and ended without notice. */
+  get isResumed(): boolean {
+    return this.#resumed !== undefined;
+  }
+
+  /** What a segment is called: those after a crash count on from the time when the agent began again. */
+  numberOf(segment: number): number {
+    return segment === 0 || this.#resumed === undefined ? segment : this.#resumed.number + segment - 1;
   }
 
   traceOf(segment: number): string {
     const known = this.#traces[segment];
     if (known !== undefined) return known;
-    const id = traceId(this.#key, this.#bootId, this.#monitor, segment);
+    const id = traceId(this.#key, this.#bootId, this.#monitor, this.numberOf(segment));
     this.#traces[segment] = id;
     return id;
   }

@@ -15,13 +15,18 @@ export const MAX_SEGMENT_BYTES = 4_000_000;
 
 export class Segments {
   readonly #maxBytes: number;
+  /** The first that spans go to: 1 where an earlier agent told the one before. */
+  readonly #first: 0 | 1;
   /** First boot time that belongs to segment 1, 2, …; ascending. */
   readonly #starts: bigint[] = [];
   /** Encoded bytes of the last segment. */
   #bytes = 0;
 
-  constructor(maxBytes: number) {
+  /** @param resumedNs start of a connection that an earlier agent may have told of: segment 0 is that agent's */
+  constructor(maxBytes: number, resumedNs?: bigint) {
     this.#maxBytes = maxBytes;
+    this.#first = resumedNs === undefined ? 0 : 1;
+    if (resumedNs !== undefined) this.#starts.push(resumedNs);
   }
 
   /** How many there are; one at first. */
@@ -37,14 +42,14 @@ export class Segments {
   /** Segment of what is named by a process. All else is part of the login, or of something that is. */
   of(ref: SpanRef): number {
     if (this.#starts.length === 0) return 0;
-    if (ref.kind !== 'program' && ref.kind !== 'session' && ref.kind !== 'helper') return 0;
+    if (ref.kind !== 'program' && ref.kind !== 'session' && ref.kind !== 'helper') return this.#first;
     const startNs = BigInt(ref.key[1] ?? '0');
     // Newest first: most spans belong there.
     for (let segment = this.#starts.length; segment > 0; segment--) {
       const from = this.#starts[segment - 1];
       if (from !== undefined && startNs >= from) return segment;
     }
-    return 0;
+    return this.#first;
   }
 
   /**

@@ -88,7 +88,11 @@ export function segmentRootSpan(
 ): SpanRecord {
   const attributes: Attributes = {};
   putCommon(attributes, connection, ids.connectionId, undefined);
-  put(attributes, ATTR.segment, segment);
+  put(attributes, ATTR.segment, ids.numberOf(segment));
+  if (ids.isResumed) {
+    put(attributes, ATTR.incomplete, true);
+    put(attributes, ATTR.incompleteReasons, [...connection.incomplete].sort());
+  }
   const startNs = ids.segments.startOf(segment) ?? connection.startNs;
   return {
     traceId: ids.traceOf(segment),

@@ -17,8 +17,7 @@ import {
   type SessionEvent,
   type SpanRef,
 } from '../sshd/session-event.ts';
-import { ConnectionIds } from './connection-ids.ts';
-import type { Exclusion } from './exclusion.ts';
+import { ConnectionIds, type Resumed } from './connection-ids.ts';
 import { Fifo } from './fifo.ts';
 import { MAX_ARGV_BYTES } from './limits.ts';
 import { isOpenRef, type OpenRef, openMarker } from './open-markers.ts';
@@ -26,31 +25,10 @@ import type { Redactor } from './redactor.ts';
 import { resourceOf } from './resource.ts';
 import { MAX_SEGMENT_BYTES } from './segments.ts';
 import { activitySpan, rootSpan, segmentRootSpan } from './span-assembly.ts';
+import type { SpanBuilderOptions } from './span-builder-options.ts';
 import { type IdKey, idKey } from './span-ids.ts';
 import type { ResourceRecord, SpanRecord } from './span-record.ts';
 import { decodeUtf8 } from './text.ts';
-
-export interface SpanBuilderOptions {
-  /** 32 bytes; all ids depend on it. */
-  readonly hostKey: Uint8Array;
-  readonly redactor: Redactor;
-  /** Told as `telemetry.distro.version`. */
-  readonly agentVersion: string;
-  /** How long a finished span waits for its connection's end. Default 2000. */
-  readonly holdMs?: number;
-  /** How long spans wait for the user, counted from the connection's start. Default 120000, as sshd's LoginGraceTime. */
-  readonly holdBeforeAuthMs?: number;
-  /** UTF-8 bytes of an argument vector. Default 65536. */
-  readonly maxArgvBytes?: number;
-  /** Spans of one connection that may wait; beyond, the oldest leaves early. Default 10000. */
-  readonly maxHeldSpans?: number;
-  /** Encoded bytes after which a connection goes on in another trace. Default 4000000. */
-  readonly maxSegmentBytes?: number;
-  /** Tell of connections and sessions that are still open after `holdMs`. Default true. */
-  readonly openMarkers?: boolean;
-  /** Connections to say nothing of. */
-  readonly exclusion?: Exclusion | undefined;
-}
 
 /** A finished activity that waits. */
 interface Held {
@@ -91,6 +69,8 @@ export class SpanBuilder {
   readonly #holdBeforeAuthNs: bigint;
   readonly #maxHeld: number;
   readonly #maxArgvBytes: number;
+  /** When the stream began, boot ns; connections that are older were open before, or are not known. */
+  #beganNs: bigint | undefined;
   /** Part of every trace id: two boots may give the same pid and start. */
   #bootId = '';
   #resource: ResourceRecord | undefined;
@@ -117,6 +97,11 @@ export class SpanBuilder {
   /** Of the host that the stream comes from; absent before its first event. */
   get resource(): ResourceRecord | undefined {
     return this.#resource;
+  }
+
+  /** The stream began at this boot time. Only the first call counts: later ones are of producers that came back. */
+  began(tsNs: bigint): void {
+    this.#beganNs ??= tsNs;
   }
 
   /** Finished activities that wait to be told. */
@@ -163,6 +148,7 @@ export class SpanBuilder {
         this.#bootId,
         connection.id,
         this.#options.maxSegmentBytes ?? MAX_SEGMENT_BYTES,
+        this.#resumed(connection),
       ),
       phase: connection.authenticated ? 'known' : 'new',
       rootsTold: false,
@@ -173,6 +159,16 @@ export class SpanBuilder {
     this.#states.set(connection, state);
     if (state.phase === 'new') this.#unknown.set(state, tsNs + this.#holdBeforeAuthNs);
     return state;
+  }
+
+  #resumed(connection: ConnectionFacts): Resumed | undefined {
+    const atNs = this.#beganNs;
+    const { earlier } = this.#options;
+    if (atNs === undefined || connection.startNs >= atNs || earlier?.bootId !== this.#bootId) return undefined;
+    // It ended in good order, and told of nothing that began later.
+    if (earlier.endedNs !== undefined && connection.startNs > earlier.endedNs) return undefined;
+    if (earlier.connection(connection.id) !== undefined) return undefined;
+    return { atNs, number: Math.max(1, Number(atNs / NS_PER_MS)) };
   }
 
   /** From here on the connection's spans wait their usual time, also those that waited for the user. */
@@ -228,7 +224,8 @@ export class SpanBuilder {
     for (let segment = state.ids.segments.count - 1; segment > 0; segment--) {
       spans.push(segmentRootSpan(connection, state.ids, segment, connection.endNs ?? tsNs));
     }
-    spans.push(rootSpan(connection, state.ids, tsNs));
+    // An earlier agent told the root of the first trace if the monitor was gone by then.
+    if (!state.ids.isResumed || connection.exit !== undefined) spans.push(rootSpan(connection, state.ids, tsNs));
     state.rootsTold = true;
     return spans;
   }
