@@ -2,7 +2,7 @@
 import { AUTH } from './attempt.ts';
 import type { Connection } from './connection.ts';
 import { PHASES } from './phases.ts';
-import { type AnswerGap, baseDelayNs, heldUntilNs } from './reply-delay.ts';
+import { type AnswerGap, baseDelayNs, heldUntilNs, tightenedBaseNs } from './reply-delay.ts';
 
 export class AnswerGaps {
   readonly #gaps: AnswerGap[] = [];
@@ -50,12 +50,14 @@ export class AnswerGaps {
   }
 
   tell(): void {
-    for (const gap of this.#gaps.splice(0)) {
-      if (this.#baseNs === undefined) {
+    const gaps = this.#gaps.splice(0);
+    const baseNs = this.#baseNs === undefined ? undefined : tightenedBaseNs(this.#baseNs, gaps);
+    for (const gap of gaps) {
+      if (baseNs === undefined) {
         this.#connection.phase(PHASES.answerGap, gap.parent, gap.answerNs, gap.nextNs);
         continue;
       }
-      const heldNs = heldUntilNs(gap, this.#baseNs);
+      const heldNs = heldUntilNs(gap, baseNs);
       this.#connection.phase(PHASES.replyDelay, gap.parent, gap.answerNs, heldNs);
       this.#connection.phase(PHASES.authWait, gap.parent, heldNs, gap.nextNs);
     }

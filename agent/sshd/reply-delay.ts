@@ -38,12 +38,34 @@ export function baseDelayNs(requestNs: bigint, answerNs: bigint, nextNs: bigint)
   return wholeNs / 2n < answerNs - requestNs || wholeNs === baseNs ? baseNs : undefined;
 }
 
+/**
+ * The base, made exact. A sleep ends late by what the host is busy with, and doubling multiplies that. But no client goes on
+ * before its answer, so each stretch bounds the base from above, the long ones closely.
+ */
+export function tightenedBaseNs(baseNs: bigint, gaps: readonly AnswerGap[]): bigint {
+  let least = baseNs;
+  for (const gap of gaps) {
+    const times = doublings(gap, baseNs);
+    if (times === undefined) continue;
+    const bound = (gap.nextNs - gap.requestNs) / times;
+    if (bound < least && bound * 10n > baseNs * 9n) least = bound;
+  }
+  return least;
+}
+
+/** Power of two by which the base was multiplied; undefined: the answer was not held back. */
+function doublings(gap: AnswerGap, baseNs: bigint): bigint | undefined {
+  const elapsedNs = gap.answerNs - gap.requestNs;
+  if (elapsedNs > MAX_ELAPSED_NS) return undefined;
+  let times = 1n;
+  while (baseNs * times < elapsedNs) times *= 2n;
+  return times;
+}
+
 /** When the answer left the server. */
 export function heldUntilNs(gap: AnswerGap, baseNs: bigint): bigint {
-  const elapsedNs = gap.answerNs - gap.requestNs;
-  if (elapsedNs > MAX_ELAPSED_NS) return gap.answerNs;
-  let delayNs = baseNs;
-  while (delayNs < elapsedNs) delayNs *= 2n;
-  const untilNs = gap.requestNs + delayNs;
+  const times = doublings(gap, baseNs);
+  if (times === undefined) return gap.answerNs;
+  const untilNs = gap.requestNs + baseNs * times;
   return untilNs < gap.nextNs ? untilNs : gap.nextNs;
 }

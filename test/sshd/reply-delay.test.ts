@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baseDelayNs, heldUntilNs } from '../../agent/sshd/reply-delay.ts';
+import { baseDelayNs, heldUntilNs, tightenedBaseNs } from '../../agent/sshd/reply-delay.ts';
 import { ROOT } from '../../agent/sshd/session-event.ts';
 import { decodeAll, ofKind, tell } from '../helpers/model.ts';
 import { loadStream } from '../helpers/streams.ts';
@@ -18,6 +18,15 @@ test('a quick answer is held back until the base, a slow one until the base has 
   assert.equal(heldUntilNs(gap(405, 2000), ms(6)), ms(768));
   assert.equal(heldUntilNs(gap(5001, 9000), ms(6)), ms(5001), 'beyond 5 s nothing is added');
   assert.equal(heldUntilNs(gap(405, 500), ms(6)), ms(500), 'the client cannot have gone on before the answer');
+});
+
+test('a late wake-up is not multiplied: stretches that the client cannot have shortened bound the base', () => {
+  const twoSeconds = gap(2000, 3075);
+  assert.equal(heldUntilNs(twoSeconds, ms(6.1)), ms(3075), 'the base was taken 0.1 ms too long');
+  const base = tightenedBaseNs(ms(6.1), [twoSeconds, gap(405, 1500)]);
+  assert.ok(base > ms(6.005) && base < ms(6.006), String(base));
+  assert.ok(heldUntilNs(gap(405, 1500), base) < ms(769));
+  assert.equal(tightenedBaseNs(ms(6.1), [gap(405, 500)]), ms(6.1), 'not by a stretch that does not fit at all');
 });
 
 test('a login reveals the base; other times have none', () => {
