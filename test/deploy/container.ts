@@ -31,6 +31,8 @@ export interface Container {
   run(...command: readonly string[]): Promise<ChildOutput>;
   /** Runs a line of shell inside. @throws Error with what it said, if it fails */
   sh(line: string): Promise<string>;
+  /** Starts a program inside. */
+  start(...command: readonly string[]): Child;
   /** Starts a program of the machine in the container's network. */
   startOutside(command: string, args: readonly string[]): Child;
   write(path: string, text: string, mode?: number): void;
@@ -55,8 +57,8 @@ export async function bootContainer(suite: string): Promise<Container> {
       ...['--quiet', '--register=no', '--keep-unit', '--boot', '--private-network', '--console=pipe'],
       ...['--capability=CAP_BPF,CAP_PERFMON', '--system-call-filter=bpf perf_event_open', '--directory', root],
     ],
-    // Newer systemd refuses the first version of cgroups, whatever the machine has.
-    env: { PATH: process.env['PATH'] ?? PATH, ...(suite === 'sid' ? { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' } : {}) },
+    // Of the first version of cgroups it would get a tree that it cannot write to; newer systemd refuses it anyway.
+    env: { PATH: process.env['PATH'] ?? PATH, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
     detached: true,
   });
   let console = '';
@@ -92,6 +94,7 @@ function containerOf(leader: number, root: string, stop: () => Promise<void>): C
     leader,
     root,
     run,
+    start: (...command) => startChild({ command: 'nsenter', args: [...enter, ...command], stdin: 'pipe' }),
     async sh(line) {
       const { code, reason, stdout, stderr } = await run('sh', '-c', line);
       if (code !== 0) throw new Error(`${line}: ${reason}\n${stdout}${stderr}`);
@@ -105,13 +108,14 @@ function containerOf(leader: number, root: string, stop: () => Promise<void>): C
   };
 }
 
-/** The first process in the new pid namespace is nspawn's child. */
+/** The first process in the new pid namespace, once it is systemd and no longer nspawn. */
 async function leaderOf(nspawn: Child): Promise<number> {
   const { pid } = nspawn;
   for (let tries = 0; tries < 200; tries++) {
-    const children = pid === undefined ? '' : readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
-    const leader = Number(children.split(' ')[0]);
-    if (leader > 0 && readFileSync(`/proc/${leader}/comm`, 'latin1').startsWith('systemd')) return leader;
+    const found = readNamespacePids(pid ?? 0).find(
+      ([outer, pids]) => pids.at(-1) === 1 && readFileSync(`/proc/${outer}/comm`, 'latin1') === 'systemd\n',
+    );
+    if (found !== undefined) return found[0];
     await sleep(50);
   }
   throw new Error('no process 1 came up');

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { after, afterEach, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { runChild } from '../../agent/source/child-process.ts';
@@ -40,6 +40,11 @@ for (const suite of SUITES) {
       before_ = new Set(await filesOf(container));
       copyFileSync(deb, join(container.root, 'root', basename(deb)));
     });
+    afterEach(async (t) => {
+      if (!('passed' in t) || t.passed) return;
+      const lines = await container.sh(`journalctl --no-pager --output=short-precise -u 'sshd-otel*' | tail -n 25`);
+      t.diagnostic(lines);
+    });
     after(async () => {
       await sink?.stop();
       await container?.stop();
@@ -49,6 +54,14 @@ for (const suite of SUITES) {
       Number(await container.sh(`systemctl show --property=MainPID --value ${unit}`));
     const journal = (unit: string) => container.sh(`journalctl --no-pager --output=cat --unit=${unit}`);
     const login = async (command: string) => container.run('sh', '-c', `${SSH} '${command}'`);
+    /** A session that runs uname with `first`, and with `last` when it is told to go on. */
+    const openSession = (first: string, last: string) => {
+      const child = container.start('sh', '-c', `${SSH} 'uname -s ${first}; read go; uname -s ${last}'`);
+      return async () => {
+        child.stdin?.end('go\n');
+        await child.exited;
+      };
+    };
     const untilActive = () =>
       until(async () => (await container.run('systemctl', 'is-active', AGENT)).code === 0, 30_000, 'the agent');
     const program = (name: string, argument: string) => (span: ToldSpan) =>
@@ -103,7 +116,7 @@ for (const suite of SUITES) {
         const kinds = openFiles(pid);
         t.diagnostic(`${unit}: open: ${kinds.join(' ')}`);
         assert.deepEqual(
-          kinds.filter((kind) => !/^(socket|pipe|anon_inode:.*|\/dev\/null|\/dev\/urandom)$/.test(kind)),
+          kinds.filter((kind) => !/^(socket|pipe|anon_inode:.*|\/dev\/null|\/var\/lib\/sshd-otel\/.*)$/.test(kind)),
           [],
         );
         t.diagnostic(`${unit}: ${status.match(/^VmRSS:.*$/m)?.[0].replace(/\s+/g, ' ')}`);
@@ -126,7 +139,7 @@ for (const suite of SUITES) {
     });
 
     test('either can be restarted alone; a session that is open goes on under its connection', async () => {
-      const session = container.run('sh', '-c', `${SSH} 'uname -s before; sleep 8; uname -s after'`);
+      const goOn = openSession('before', 'after');
       const { span: first } = await sink.wait('before', program('uname', 'before'));
       const [agent, producer] = [await pidOf(AGENT), await pidOf(PRODUCER)];
       await container.sh(`systemctl restart ${PRODUCER}`);
@@ -136,19 +149,18 @@ for (const suite of SUITES) {
       await container.sh(`systemctl restart ${AGENT}`);
       assert.equal(await pidOf(PRODUCER), restarted);
       assert.notEqual(await pidOf(AGENT), agent);
-      await session;
+      await goOn();
       const { span: last } = await sink.wait('after', program('uname', 'after'));
       assert.equal(last.attributes['ssh.connection.id'], first.attributes['ssh.connection.id']);
     });
 
     test('an agent that was killed comes back, and says what it has missed', async () => {
-      const session = container.run('sh', '-c', `${SSH} 'uname -s open; sleep 14; uname -s late'`);
+      const goOn = openSession('open', 'late');
       await sink.wait('open', program('uname', 'open'));
       process.kill(container.outerPid(await pidOf(AGENT)), 'SIGKILL');
-      const missed = await login('uname -s missed');
-      assert.equal(missed.code, 0);
+      await login('uname -s missed');
       await untilActive();
-      await session;
+      await goOn();
       const { span } = await sink.wait('late', program('uname', 'late'));
       const root = await sink.wait('root', (s) => s.traceId === span.traceId && s.parentSpanId === undefined);
       assert.equal(root.span.attributes['ssh.trace.incomplete'], true);
@@ -157,6 +169,7 @@ for (const suite of SUITES) {
     });
 
     test('the watchdog ends what no longer gets on, each alone', async () => {
+      await untilActive();
       const [agent, producer] = [await pidOf(AGENT), await pidOf(PRODUCER)];
       process.kill(container.outerPid(agent), 'SIGSTOP');
       await until(async () => ![0, agent].includes(await pidOf(AGENT)), 30_000, 'another agent');
@@ -172,14 +185,15 @@ for (const suite of SUITES) {
     });
 
     test('an upgrade keeps settings and the ids of an open session', async () => {
-      const session = container.run('sh', '-c', `${SSH} 'uname -s old; sleep 10; uname -s new'`);
+      await untilActive();
+      const goOn = openSession('old', 'new');
       const { span: first } = await sink.wait('old', program('uname', 'old'));
       const agent = await pidOf(AGENT);
       const { code, stdout, stderr } = await container.run('dpkg', '--force-confold', '-i', `/root/${basename(deb)}`);
       assert.equal(code, 0, stdout + stderr);
       assert.notEqual(await pidOf(AGENT), agent);
       assert.equal(await container.sh(`systemctl is-active ${AGENT} ${PRODUCER}`), 'active\nactive');
-      await session;
+      await goOn();
       const { span: last } = await sink.wait('new', program('uname', 'new'));
       assert.equal(last.attributes['ssh.connection.id'], first.attributes['ssh.connection.id']);
       assert.equal(last.attributes['ssh.session.id'], first.attributes['ssh.session.id']);
@@ -240,8 +254,9 @@ async function filesOf(container: Container): Promise<string[]> {
     '/root',
   ];
   const skip = grow.map((path) => `-path ${path} -prune`).join(' -o ');
-  const all = await container.sh(`find / ${skip} -o -print | sort`);
-  return all
+  await container.sh(`find / ${skip} -o -print >/root/files`);
+  return readFileSync(join(container.root, 'root/files'), 'utf8')
+    .trim()
     .split('\n')
     .filter((path) => !/^\/etc\/(passwd|group|shadow|gshadow)-?$|\/\.pwd\.lock$|^\/var\/lib\/systemd/.test(path));
 }
