@@ -38,6 +38,8 @@ export interface PipelineCounters {
   readonly clocks: number;
   /** `hello` records: more than one means that the producer was restarted. */
   readonly hellos: number;
+  /** Records that the producer said were lost; some of them are also found as gaps. */
+  readonly announcedLost: number;
   readonly spans: number;
   /** Finished, and held back until their connection says more or ends. */
   readonly held: number;
@@ -57,6 +59,7 @@ export class Pipeline {
   #hello: HelloEvent | undefined;
   #clocks = 0;
   #hellos = 0;
+  #announcedLost = 0;
   #spans = 0;
   #ended = false;
   #tracing = false;
@@ -98,6 +101,7 @@ export class Pipeline {
       processes: { ...this.#processes.counters },
       clocks: this.#clocks,
       hellos: this.#hellos,
+      announcedLost: this.#announcedLost,
       spans: this.#spans,
       held: this.#builder.held,
       openConnections: this.#model.connections,
@@ -138,6 +142,7 @@ export class Pipeline {
       this.#clocks++;
       this.#tracing = this.#hello !== undefined;
     } else if (event.kind === 'end') this.#ended = true;
+    else if (event.kind === 'lost' && event.of !== 'gap') this.#announcedLost += event.count;
     else if (event.kind === 'hello') {
       this.#builder.began(event.tsNs);
       this.#hello = event;

@@ -19,6 +19,7 @@ import { exportedLine } from './exported.ts';
 import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
 import { LiveSettings } from './live-settings.ts';
 import { createLog, type Log } from './log.ts';
+import { LossLog } from './loss-log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
 import { readEarlierRun, writeRunning } from './run-state.ts';
 import { loadSettings, spanLimitsOf, spoolOf } from './settings.ts';
@@ -166,6 +167,7 @@ async function readStream(
   const beat = every(manager.beatMs, () => manager.beat(progress.proven(), statusLine(pipeline)));
   const close = (): void => source.close();
   context.stop.addEventListener('abort', close);
+  const losses = new LossLog(log);
   /** Producers that have been announced. */
   let told = 0;
   let drawn = 0;
@@ -177,7 +179,8 @@ async function readStream(
       const spans = pipeline.push(chunk);
       output.accept(spans, pipeline.resource, pipeline.counters.held);
       for (; drawn < output.drawn; drawn++) tell(statusFd, STATUS.drawn);
-      const { clocks, hellos } = pipeline.counters;
+      const { clocks, hellos, announcedLost } = pipeline.counters;
+      losses.lost(announcedLost, performance.now());
       progress.made(clocks);
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
       if (!pipeline.tracing || hellos === told) continue;

@@ -2,11 +2,12 @@ import type { Pipeline } from '../pipeline.ts';
 
 /** What was wrong with a stream, in one line each; none if nothing was. Contents are never repeated, only counts and places. */
 export function streamFaults(pipeline: Pipeline): string[] {
-  const { decode, processes } = pipeline.counters;
+  const { decode, processes, announcedLost } = pipeline.counters;
   const faults: string[] = [];
   const rejected = Object.entries(decode.rejected).filter(([, count]) => count > 0);
   if (rejected.length > 0)
     faults.push(`lines that are no records: ${rejected.map(([kind, count]) => `${count} ${kind}`).join(', ')}`);
+  if (announcedLost > 0) faults.push(`the producer says that it lost ${announcedLost} records`);
   if (decode.missing > 0) faults.push(`${decode.missing} records were lost in ${decode.gaps} gaps`);
   if (decode.duplicates > 0) faults.push(`${decode.duplicates} records came twice`);
   if (decode.late > 0) faults.push(`${decode.late} records came too late to be put in order`);

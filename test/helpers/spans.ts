@@ -1,7 +1,8 @@
 /** Spans from hand-made events, by the real builder. */
 import assert from 'node:assert/strict';
 import { noRedaction } from '../../agent/span/redactor.ts';
-import { SpanBuilder, type SpanBuilderOptions } from '../../agent/span/span-builder.ts';
+import { SpanBuilder } from '../../agent/span/span-builder.ts';
+import type { SpanBuilderOptions } from '../../agent/span/span-builder-options.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import type { Activity, ConnectionFacts, SessionEvent } from '../../agent/sshd/session-event.ts';
 import { at, connection, HOST, told } from './session-events.ts';
