@@ -2,7 +2,7 @@
  * A collector that is away while a real agent, in its own process, reads a recorded stream multiplied to a rate of spans,
  * and is killed (-9) meanwhile. What should have arrived is told by the same stages in this process, fed with the same bytes.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -210,7 +210,7 @@ class OutageRun {
       this.#rss.at(-1)?.push(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024);
       let bytes = 0;
       for (const name of readdirSync(join(this.#folder, 'spool')))
-        bytes += readFileSync(join(this.#folder, 'spool', name)).length;
+        bytes += statSync(join(this.#folder, 'spool', name)).size;
       this.#spoolBytes = Math.max(this.#spoolBytes, bytes);
     } catch {
       // Between two lives.
