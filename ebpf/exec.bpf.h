@@ -81,38 +81,50 @@ static __always_inline void file_rest(const struct proc *p, __u32 pid, __u64 ts,
 	give(e, ts);
 }
 
+/* The record, with room for so many bytes of argv. Returns whether the file's name went in. */
+static __always_inline bool exec_record(struct task_struct *t, const struct proc *p, __u32 pid, int old,
+					const char *file, __u64 ts, const char *argv, __u32 total, const __u32 room)
+{
+	struct ev_exec *e = take(p, pid, K_EXEC, offsetof(struct ev_exec, argv) + room, ts);
+	__u64 n = total;
+	bool whole;
+	long got;
+
+	if (!e)
+		return true;
+	e->cgroup = bpf_get_current_cgroup_id();
+	e->exec_id = BPF_CORE_READ(t, self_exec_id);
+	e->old = old;
+	e->ppid = BPF_CORE_READ(t, real_parent, tgid);
+	read_uids(t, e->uid);
+	e->gid = BPF_CORE_READ(t, real_cred, gid.val);
+	e->sid = id_of(t, PIDTYPE_SID);
+	e->pgid = id_of(t, PIDTYPE_PGID);
+	e->luid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : ~0U;
+	e->ses = bpf_core_field_exists(t->sessionid) ? BPF_CORE_READ(t, sessionid) : ~0U;
+	read_namespace(t, &e->nspid, &e->pidns);
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), t->comm);
+	got = file ? bpf_probe_read_kernel_str(e->file, sizeof(e->file), file) : 0;
+	whole = got < (long)sizeof(e->file);
+	e->file_got = whole && got > 0 ? got - 1 : 0;
+	e->argv_len = total;
+	n = at_most(n, room);
+	e->argv_got = bpf_probe_read_user(e->argv, n, argv) ? 0 : n;
+	give(e, ts);
+	return whole;
+}
+
 static __always_inline void give_exec(struct task_struct *t, const struct proc *p, __u32 pid, int old,
 				      const char *file, __u64 ts)
 {
 	const char *argv = (const char *)BPF_CORE_READ(t, mm, arg_start);
 	__u32 total = BPF_CORE_READ(t, mm, arg_end) - (__u64)argv;
-	bool whole = true;
-	struct ev_exec *e;
-	__u64 n = total;
-	long got;
+	bool whole;
 
-	e = take(p, pid, K_EXEC, sizeof(*e), ts);
-	if (e) {
-		e->cgroup = bpf_get_current_cgroup_id();
-		e->exec_id = BPF_CORE_READ(t, self_exec_id);
-		e->old = old;
-		e->ppid = BPF_CORE_READ(t, real_parent, tgid);
-		read_uids(t, e->uid);
-		e->gid = BPF_CORE_READ(t, real_cred, gid.val);
-		e->sid = id_of(t, PIDTYPE_SID);
-		e->pgid = id_of(t, PIDTYPE_PGID);
-		e->luid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : ~0U;
-		e->ses = bpf_core_field_exists(t->sessionid) ? BPF_CORE_READ(t, sessionid) : ~0U;
-		read_namespace(t, &e->nspid, &e->pidns);
-		bpf_probe_read_kernel(e->comm, sizeof(e->comm), t->comm);
-		got = file ? bpf_probe_read_kernel_str(e->file, sizeof(e->file), file) : 0;
-		whole = got < (long)sizeof(e->file);
-		e->file_got = whole && got > 0 ? got - 1 : 0;
-		e->argv_len = total;
-		n = at_most(n, ARGV_INLINE);
-		e->argv_got = bpf_probe_read_user(e->argv, n, argv) ? 0 : n;
-		give(e, ts);
-	}
+	if (total <= ARGV_SMALL)	/* most of them */
+		whole = exec_record(t, p, pid, old, file, ts, argv, total, ARGV_SMALL);
+	else
+		whole = exec_record(t, p, pid, old, file, ts, argv, total, ARGV_INLINE);
 	if (!whole)
 		file_rest(p, pid, ts, file);
 	argv_rest(p, pid, ts, argv, total);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include "sink.h"
 
@@ -16,6 +17,7 @@ void sink_open(struct sink *s, int fd)
 
 void sink_prepare(int fd)
 {
+	int bytes = 4 * TEXT_MAX;
 	struct stat st;
 
 	/* a terminal's description is shared with whoever else writes there */
@@ -23,6 +25,8 @@ void sink_prepare(int fd)
 		return;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	fcntl(fd, F_SETPIPE_SZ, TEXT_MAX);
+	/* Node gives its children sockets; only root may make them large */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 }
 
 bool sink_flush(struct sink *s)

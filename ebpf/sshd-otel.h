@@ -22,6 +22,7 @@ enum value { V_ARGV, V_FILE };
 
 #define MAX_CPUS	512
 #define FILE_INLINE	128
+#define ARGV_SMALL	96
 #define ARGV_INLINE	512
 #define PIECE_SMALL	4096
 #define PIECE_BIG	(32 * 1024)
@@ -59,7 +60,7 @@ struct ev_exec {
 	__u32 argv_got, file_got;	/* bytes in this record */
 	char comm[16];
 	char file[FILE_INLINE];
-	char argv[ARGV_INLINE];
+	char argv[];			/* ARGV_SMALL or ARGV_INLINE */
 };
 
 struct ev_bytes {		/* more of an exec; same pid and ts as the exec */

@@ -32,7 +32,7 @@ struct {
  * The smaller one. By hand, since clang 14 tests one copy of a number and uses
  * another, whose bounds verifiers of old kernels don't know.
  */
-static __always_inline __u64 at_most(__u64 n, const __u32 max)
+static __always_inline __u32 at_most(__u32 n, const __u32 max)
 {
 	asm volatile("if %[n] <= %[max] goto +1\n"
 		     "%[n] = %[max]" : [n] "+r"(n) : [max] "i"(max));

@@ -30,7 +30,7 @@ const EXPECTED: readonly (readonly [what: string, count: number, (row: Row) => b
   ['authenticated', 2, (row) => row.k === 'mon' && row['type'] === 26],
   ['commands', 2, (row) => row.k === 'mon' && row['type'] === 113],
   ['environment', 4, (row) => row.k === 'env'],
-  ['titles', 7, (row) => row.k === 'exit' && row['title'] !== undefined],
+  ['titles', 6, (row) => row.k === 'exit' && row['title'] !== undefined],
   ['exit 5', 1, (row) => row.k === 'exit' && row['code'] === 5],
   ['exit 7', 1, (row) => row.k === 'exit' && row['code'] === 7],
 ];
