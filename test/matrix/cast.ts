@@ -24,6 +24,8 @@ export interface Part {
   monitorKilled?: boolean | undefined;
   /** Its socket was reset instead of closed. */
   reset?: boolean | undefined;
+  /** It goes through a program of its own that it kills at its end, maybe before its last words are through. */
+  proxied?: boolean | undefined;
   /** It asked for a terminal. */
   readonly pty: boolean;
   /** TRACEPARENT that it sent. */

@@ -1,5 +1,5 @@
 /** Recorded cells: a producer's stream with the facts that witnesses said, so that it can be compared anywhere. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Pipeline } from '../../agent/pipeline.ts';
@@ -51,4 +51,10 @@ export function replayRecording(name: string): Recorded {
   const pipeline = new Pipeline({ hostKey: new Uint8Array(32), redactor: noRedaction, agentVersion: '0.0.0' });
   const spans = [...pipeline.push(bytes), ...pipeline.end()];
   return { name, spans, facts };
+}
+
+/** Names of all recorded cells, sorted. */
+export function recordingNames(): string[] {
+  const names = readdirSync(FOLDER).filter((name) => name.endsWith('.ndjson.gz'));
+  return names.map((name) => name.slice(0, -'.ndjson.gz'.length)).sort();
 }

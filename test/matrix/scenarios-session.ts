@@ -137,6 +137,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
       const config = [`ProxyCommand=ssh ${quoted.join(' ')} ${leg.join(' ')}`];
       const startedMs = Date.now();
       const actor = await cast.start({ config, command: 'exit 7' }, undefined, '127.0.0.1');
+      actor.part.proxied = true;
       actor.session.end();
       await actor.finished();
       await lab.settled();

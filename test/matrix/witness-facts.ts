@@ -95,7 +95,10 @@ function sayConnection(
     say('login-key', key, steps.findLast((attempt) => attempt.fingerprint !== undefined)?.fingerprint);
   }
   say('monitor-exit', key, monitor.end?.text);
-  if (own !== undefined) say('end', key, endOf(own, story, attempts, deniedByAccount, testimony.graceMs));
+  if (own !== undefined) {
+    const cutOff = own.proxied === true && log?.ends.some((line) => line.startsWith('Received disconnect')) !== true;
+    say('end', key, cutOff ? 'client_vanished' : endOf(own, story, attempts, deniedByAccount, testimony.graceMs));
+  }
   const sessions = authenticated ? sessionsOf(key, connection, parts, stories, log, testimony) : [];
   for (const session of sessions) saySession(say, session, monitor.end?.atMs ?? Number.POSITIVE_INFINITY);
   const server = sessions[0]?.leader.parent;
