@@ -27,6 +27,8 @@ export async function buildProducer(architecture: Architecture): Promise<string>
   await run('make', [
     ...['-s', '-C', ebpf, `OUT=${out}`, `ARCH=${MAKE_ARCH[architecture]}`, `TRIPLE=${triple}`, `CC=${triple}-gcc`],
     `CFLAGS=-O2 -g ${include} -L${libraries}/usr/lib/${triple}`,
+    // The BPF programs are compiled by clang, which does not know where the cross compiler's headers are.
+    ...['STATIC=1', `EXTRA=-idirafter /usr/${triple}/include`],
   ]);
   return join(ebpf, out, 'sshd-otel-producer');
 }
