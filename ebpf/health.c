@@ -234,6 +234,8 @@ bool health_wants_sweep(__u64 now)
 {
 	__u64 forks = __atomic_load_n(&tracer->skel->bss->forked_sshd, __ATOMIC_ACQUIRE);
 
+	if (!host_in_first_namespace())
+		return false;	/* the iterator would not show what lives elsewhere */
 	if (forks != forks_seen && !look_at)
 		look_at = now + LOOK_NS;
 	if (look_at && now >= look_at) {

@@ -8,6 +8,8 @@
 #include "encode.h"
 #include "host.h"
 
+#define FIRST_PID_NAMESPACE	0xEFFFFFFCUL	/* PROC_PID_INIT_INO */
+
 static char boot_id[64], machine_id[64], host_name[65];
 static unsigned long pid_namespace;
 
@@ -58,6 +60,11 @@ void host_read(void)
 		snprintf(host_name, sizeof(host_name), "%s", u.nodename);
 	if (!stat("/proc/self/ns/pid", &st))
 		pid_namespace = st.st_ino;
+}
+
+bool host_in_first_namespace(void)
+{
+	return pid_namespace == FIRST_PID_NAMESPACE;
 }
 
 static void put_list(struct text *t, const char *key, const char *const *words, int n)

@@ -86,9 +86,9 @@ struct bpf_iter_meta { struct seq_file *seq; __u64 session_id; };
 struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 
 #if defined(__TARGET_ARCH_arm64)
-struct pt_regs { unsigned long regs[31]; int syscallno; };
+struct pt_regs { unsigned long regs[31]; unsigned long orig_x0; int syscallno; };
 #define SYSCALL_NR(r)	BPF_CORE_READ(r, syscallno)
-#define SYSCALL_ARG1(r)	BPF_CORE_READ(r, regs[0])
+#define SYSCALL_ARG1(r)	BPF_CORE_READ(r, orig_x0)	/* regs[0] is the result by now */
 #define SYSCALL_ARG2(r)	BPF_CORE_READ(r, regs[1])
 #define SYSCALL_ARG3(r)	BPF_CORE_READ(r, regs[2])
 #else

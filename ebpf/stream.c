@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <stdio.h>
 #include <linux/types.h>
 #include <bpf/libbpf.h>
 #include "encode.h"
@@ -27,6 +28,8 @@ int stream_start(struct tracer *t, const struct options *o, bool lasting)
 	options = o;
 	keep_seeds = lasting;
 	host_read();
+	if (!host_in_first_namespace())
+		fputs("sshd-otel-producer: not in the host's pid namespace: servers that run already are not seen\n", stderr);
 	if (text_open(&out.text) || ring_open(&ring, bpf_map__fd(t->skel->maps.events), o->ring_size))
 		return -1;
 	return health_open(t) || seeds_read(t->iter_link) ? -1 : 0;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LIBBPF_EXITS, libbpfCommand, libbpfPlaces } from '../../agent/source/libbpf-producer.ts';
@@ -39,12 +39,17 @@ test('a build in the package comes before an installed one', () => {
 
 const built = libbpfPlaces(root).find((place) => existsSync(place));
 
-test('the program knows the options and the exit codes', { skip: built === undefined && 'not built' }, () => {
+test('the program knows the options and the exit codes, and is of this version', {
+  skip: built === undefined && 'not built',
+}, () => {
   const help = execFileSync(built ?? '', ['--help'], { encoding: 'utf8' });
   for (const name of '--exact --no-log --scope --listener --ring-size --max-processes --orphan-hours --user --socket'.split(
     ' ',
   )) {
     assert.match(help, new RegExp(`^  ${name}\\b`, 'm'));
   }
+  const version = execFileSync(built ?? '', ['--version'], { encoding: 'utf8' });
+  const { version: expected } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { version: string };
+  assert.equal(version, `sshd-otel-producer ${expected}\n`);
   for (const code of LIBBPF_EXITS.keys()) assert.match(help, new RegExp(`\\b${code} [a-z]`));
 });
