@@ -15,7 +15,8 @@ import { Pipeline } from '../../agent/pipeline.ts';
 import { createRedactor } from '../../agent/span/redact/redactor.ts';
 import { cutStream, seeded } from '../helpers/cut-stream.ts';
 import { refText, type Told, tell } from '../helpers/model.ts';
-import { type ConnectionStory, ConnectionWriter, connectionStory } from './connection-grammar.ts';
+import { ConnectionWriter } from './connection-grammar.ts';
+import { type ConnectionStory, connectionStory } from './connection-story.ts';
 
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 9);
 const LISTENER = { pid: 7, startNs: 7n };
