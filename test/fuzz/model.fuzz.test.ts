@@ -183,7 +183,12 @@ run('streams shuffled beyond the reorder window and doubled: the invariants hold
   spansHold([...head, ...mixed]);
 });
 
-test('the grammar reached every family, result and kind of end that it can make', (t) => {
+test('the grammar reaches every family, result and kind of end', (t) => {
+  // Always the same streams, so that a slow machine reaches as much as a quick one.
+  for (const list of fc.sample(stories, { numRuns: 200, seed: 9 })) {
+    const made = make(list);
+    check(tell(made.events), made, true);
+  }
   t.diagnostic(`families ${[...COVERED.families].sort()}`);
   t.diagnostic(`results ${[...COVERED.results].sort()}`);
   t.diagnostic(`reasons ${[...COVERED.reasons].sort()}`);
