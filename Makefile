@@ -7,7 +7,7 @@ STAMPS := .output/stamps
 TEST_FLAGS := --test-concurrency=1 --test-timeout=300000
 TESTS ?= "test/**/*.test.ts"
 
-.PHONY: help setup build demo test live lint typecheck format bench deb tar verify-deb clean distclean
+.PHONY: help setup build demo test live lint typecheck format bench fuzz deb tar verify-deb clean distclean
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -54,6 +54,9 @@ SUITES ?= bookworm,bullseye,trixie,sid
 verify-deb: setup ## install, use, upgrade and purge the package on booted Debian 11, 12, 13 and sid (root, network)
 	@for suite in $$(echo $(SUITES) | tr , ' '); do test/deploy/make-root.sh $$suite >/dev/null || exit 1; done
 	@SSHD_OTEL_SUITES=$(SUITES) node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/debian.test.ts
+
+fuzz: setup ## ten minutes of made-up event streams (FUZZ_SECONDS)
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) node --test --test-timeout=7200000 "test/fuzz/**/*.test.ts"
 
 clean: ## remove what was built
 	@rm -rf dist
