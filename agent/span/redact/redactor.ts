@@ -104,7 +104,7 @@ function redactArgs(input: readonly string[], rules: Rules, namesOnly: boolean, 
     args[i] = REDACTED;
   }
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const secrets = findInArgs(args, rules);
+    const secrets = isPlainCommand(args, rules) ? [] : findInArgs(args, rules);
     let changed = false;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i] ?? '';
@@ -119,6 +119,13 @@ function redactArgs(input: readonly string[], rules: Rules, namesOnly: boolean, 
     if (!changed) break;
   }
   return { args, redacted };
+}
+
+/** A program without rules and words that are no options: only a token among them can be secret. */
+function isPlainCommand(args: readonly string[], rules: Rules): boolean {
+  const name = programName(args[0] ?? '');
+  if (rules.table.has(name) || rules.hidden.has(name)) return false;
+  return args.every((arg, at) => isOnePlainWord(arg) && (at === 0 || !arg.startsWith('-')));
 }
 
 /** The secrets of each argument. The arguments stand in one row of offsets, which tells whose a secret is. */
