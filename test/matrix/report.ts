@@ -9,7 +9,8 @@ const LEGEND: Readonly<Record<Unknowable, string>> = {
     'keys that are only offered for a user whom sshd does not know: sshd drops them in its unprivileged process, and neither asks its monitor nor logs a line',
   'family-of-scan':
     'which family served a client that left during the handshake: the processes that tell families apart are not there yet',
-  'producer-cannot': 'what the event format says that this producer cannot fill',
+  'producer-cannot':
+    'bpftrace: why a connection ended, where only a log line or a TCP state tells (a logout, a reset, a keepalive timeout); it tells no connection that was not admitted, and `scan` also of clients that spoke nonsense',
   'exact-only': 'execs that failed: only a hook on system calls shows them, which the default mode does without',
   'info-level': 'what sshd logs at VERBOSE only, where nothing else tells it',
 };

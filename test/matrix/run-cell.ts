@@ -3,14 +3,15 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LabOptions, startLab } from '../../agent/lab/lab.ts';
+import { setTimeout } from 'node:timers/promises';
+import { type Lab, type LabOptions, startLab } from '../../agent/lab/lab.ts';
 import { noRedaction } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import { startTracing } from '../live/tracing.ts';
 import { parseStrace } from '../live/witness/strace.ts';
 import { Cast } from './cast.ts';
 import { type Comparison, compareFacts, type Fact } from './facts.ts';
-import { processTree } from './process-tree.ts';
+import { type ProcessTree, processTree, type TreeProcess } from './process-tree.ts';
 import type { Scenario } from './scenario.ts';
 import type { Server } from './servers.ts';
 import { toldFacts } from './told-facts.ts';
@@ -53,7 +54,7 @@ async function runIn(folder: string, server: Server, scenario: Scenario, mode: P
     } finally {
       await tracing.stop();
     }
-    const tree = processTree(parseStrace(await lab.straceOutput()), (file) => shebang(`${lab.insideRoot}${file}`));
+    const tree = await wholeTree(lab);
     const expected = witnessFacts({
       ...{
         parts: cast.parts,
@@ -65,6 +66,7 @@ async function runIn(folder: string, server: Server, scenario: Scenario, mode: P
       keyOf: (path) => cast.unnamedKeys.find((key) => key.path === path),
       graceMs: scenario.graceMs ?? DEFAULT_GRACE_MS,
       pam: options.config?.['UsePAM'] !== 'no',
+      tellsLog: mode !== 'bpftrace',
       exact: mode === 'libbpf-exact',
     });
     const told = toldFacts(tracing.spans);
@@ -73,6 +75,21 @@ async function runIn(folder: string, server: Server, scenario: Scenario, mode: P
   } finally {
     await lab.stop();
   }
+}
+
+/** strace hears of the last exits a moment after everybody else. @throws Error if it still does not after 5 s */
+async function wholeTree(lab: Lab): Promise<ProcessTree> {
+  const deadline = performance.now() + 5000;
+  for (;;) {
+    const tree = processTree(parseStrace(await lab.straceOutput()), (file) => shebang(`${lab.insideRoot}${file}`));
+    if (tree.connections.every((one) => hasEnded(one.monitor))) return tree;
+    if (performance.now() > deadline) throw new Error('strace did not see every process end');
+    await setTimeout(20);
+  }
+}
+
+function hasEnded(process: TreeProcess): boolean {
+  return process.end !== undefined && process.children.every(hasEnded);
 }
 
 /** First line of a script; undefined for what is none, or is gone. */

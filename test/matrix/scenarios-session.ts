@@ -12,6 +12,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
       const shell = await cast.start({ pty: true });
       let at = await shell.session.waitFor('$ ');
       for (const line of [
+        'tty',
         'printf "b\\na\\n" | sort | head -n 1',
         'sleep 0.2 & wait',
         '( /bin/echo sub; /bin/false )',

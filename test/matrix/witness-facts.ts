@@ -1,4 +1,5 @@
 /** What happened, as facts, said by witnesses alone: the clients, sshd's log, strace and the server's version. */
+import type { ClientRun } from '../../agent/lab/client-process.ts';
 import type { LogLine } from '../../agent/lab/witness-log.ts';
 import type { LoggedConnection } from '../live/witness/server-log.ts';
 import { parseServerLog } from '../live/witness/server-log.ts';
@@ -22,6 +23,8 @@ export interface Testimony {
   readonly graceMs: number;
   /** `UsePAM yes`. */
   readonly pam: boolean;
+  /** The producer tells sshd's log lines and TCP states. */
+  readonly tellsLog: boolean;
   /** The producer's mode shows failed execs. */
   readonly exact: boolean;
 }
@@ -45,7 +48,7 @@ export function witnessFacts(testimony: Testimony): Fact[] {
     const parts = own === undefined ? [] : [own, ...riders];
     sayConnection(say, key, connection, parts, logged.get(connection.monitor.pid), testimony);
   }
-  for (const { address, port, listener } of testimony.tree.dropped) {
+  for (const { address, port, listener } of testimony.tellsLog ? testimony.tree.dropped : []) {
     const key = name(address);
     say('peer', key, `${address}:${port}`);
     say('login', key, 'no');
@@ -69,7 +72,7 @@ function sayConnection(
   const [story] = stories;
   const authenticated = story?.authenticated === true;
   const { monitor } = connection;
-  const deniedByAccount = own?.run !== undefined && isDenied(own.run.stderr, story, log);
+  const deniedByAccount = own?.run !== undefined && isDenied(own.run, story, log, testimony.graceMs);
   if (log?.peerPort !== undefined && log.peerPort !== connection.port) throw new Error(`${key}: ports differ`);
   say('peer', key, `${connection.address}:${connection.port}`);
   say('monitor', key, monitor.pid);
@@ -97,7 +100,11 @@ function sayConnection(
   say('monitor-exit', key, monitor.end?.text);
   if (own !== undefined) {
     const cutOff = own.proxied === true && log?.ends.some((line) => line.startsWith('Received disconnect')) !== true;
-    say('end', key, cutOff ? 'client_vanished' : endOf(own, story, attempts, deniedByAccount, testimony.graceMs));
+    const reason = cutOff ? 'client_vanished' : endOf(own, story, attempts, deniedByAccount, testimony.graceMs);
+    // Without log lines, whoever spoke nonsense looks like whoever said nothing.
+    const seen = reason === 'protocol_error' && !testimony.tellsLog ? 'scan' : reason;
+    const blind = !testimony.tellsLog && seen !== undefined && NEED_LOG.has(seen);
+    say('end', key, seen, blind ? 'producer-cannot' : undefined);
   }
   const sessions = authenticated ? sessionsOf(key, connection, parts, stories, log, testimony) : [];
   for (const session of sessions) saySession(say, session, monitor.end?.atMs ?? Number.POSITIVE_INFINITY);
@@ -115,6 +122,9 @@ export interface WitnessedAttempt {
   readonly result: string;
   readonly text: string;
 }
+
+/** Ends that only log lines or TCP states tell. */
+const NEED_LOG: ReadonlySet<string> = new Set(['logout', 'reset', 'keepalive_timeout', 'negotiation_failed']);
 
 /** What sshd's words mean. */
 const LOGGED: Readonly<Record<string, string>> = {
@@ -187,10 +197,15 @@ function certificateOf(log: readonly LogLine[]): string | undefined {
 }
 
 /** PAM refuses the account: sshd says so, or it hangs up at once on a password that it took. */
-function isDenied(stderr: string, story: ClientStory | undefined, log: LoggedConnection | undefined): boolean {
+function isDenied(
+  { stderr, startedMs, endedMs }: ClientRun,
+  story: ClientStory | undefined,
+  log: LoggedConnection | undefined,
+  graceMs: number,
+): boolean {
   if (log?.ends.some((line) => line.includes('by PAM account configuration')) === true) return true;
   const hungUp = /^Connection closed by /m.test(stderr) && story?.attempts.at(-1)?.result === 'unanswered';
-  return hungUp && log?.attempts.at(-1)?.result === 'failed' && !story.tooManyFailures;
+  return hungUp && endedMs - startedMs < graceMs && log?.attempts.at(-1)?.result === 'failed' && !story.tooManyFailures;
 }
 
 /** It got so far as to name its user. */
@@ -251,7 +266,9 @@ function sessionsOf(
     const isCommands = one?.asks === 'exec' || one?.asks === 'shell';
     if (isCommands && status !== undefined && leader.end !== undefined && leader.end.text !== `exit ${status}`)
       throw new Error(`${key}: the client was told exit status ${status}, strace saw ${leader.end.text}`);
-    const terminal = / on (pts\/\d+)$/.exec(log?.sessions[index] ?? '')?.[1];
+    // At INFO sshd does not log it; the client may have printed it.
+    const printed = one?.pty === true ? /\/dev\/(pts\/\d+)/.exec(one.run?.stdout ?? '')?.[1] : undefined;
+    const terminal = / on (pts\/\d+)$/.exec(log?.sessions[index] ?? '')?.[1] ?? printed;
     return {
       ...{ name: `${key} session ${index + 1}`, leader, command },
       kind: one?.asks ?? '?',

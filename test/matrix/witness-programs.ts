@@ -19,7 +19,7 @@ export interface SessionWitness {
 const KEYS_COMMAND = 'ssh.authorized_keys_command';
 
 /** An exit is over before strace hears of it; on a busy machine it is woken late, never early. */
-const STRACE_LAG_MS = 80;
+const STRACE_LAG_MS = 250;
 
 const runsPrograms = (process: TreeProcess) => process.execs.some((exec) => !isServerItself(exec));
 
@@ -97,7 +97,7 @@ export function programFacts(
         say('failed-execs', program, exec.failedExecs, testimony.exact ? undefined : 'exact-only');
       say('parent', program, parent ?? 'none');
       say('owner', program, owner);
-      say('time', `${program} ${first ? 'fork' : 'exec'}`, `${startMs} ${first ? startMs : exec.returnedMs}`);
+      say('time', `${program} ${first ? 'fork' : 'exec'}`, `${startMs} ${first ? exec.atMs : exec.returnedMs}`);
       const replaced = next !== undefined && !first;
       say(
         'time',
