@@ -26,6 +26,7 @@ export async function writeBundle(folder: string, version: string): Promise<read
     outfile,
     write: false,
     bundle: true,
+    preserveSymlinks: true,
     platform: 'node',
     format: 'esm',
     target: 'node24',

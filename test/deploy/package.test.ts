@@ -13,8 +13,8 @@ const BUILD_MS = 300_000;
 
 async function build(what: 'deb' | 'tar', out: string): Promise<string> {
   const args = [join(ROOT, `deploy/package/${what}.ts`), '--fast', '--out', out];
-  const { code, stdout, stderr } = await runChild({ command: process.execPath, args }, BUILD_MS);
-  assert.equal(code, 0, stderr);
+  const { code, reason, stdout, stderr } = await runChild({ command: process.execPath, args }, BUILD_MS);
+  assert.equal(code, 0, `${reason}\n${stderr}`);
   return stdout.trim();
 }
 
