@@ -7,7 +7,7 @@ STAMPS := .output/stamps
 TEST_FLAGS := --test-concurrency=1 --test-timeout=300000
 TESTS ?= "test/**/*.test.ts"
 
-.PHONY: help setup build demo test live lint typecheck format bench fuzz deb tar verify-deb clean distclean
+.PHONY: help setup build demo test live matrix lint typecheck format bench fuzz deb tar verify-deb verify-image manifests clean distclean
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -25,6 +25,11 @@ test: setup build ## run all tests; those that trace the kernel need root, or sa
 live: setup build ## run only the tests that trace real logins (root)
 	@.ci/mount-tracefs
 	@node --test $(TEST_FLAGS) "test/live/**/*.test.ts" "test/ebpf/**/*.test.ts"
+
+# The servers, 0.3 GB each, stay in ~/.cache/sshd-otel/servers (MATRIX_CACHE); a run that was stopped goes on.
+matrix: setup build ## compare spans with witnesses on four OpenSSH versions (root, network; SERVER=10.0 SCENARIO=mux PRODUCER=libbpf)
+	@.ci/mount-tracefs
+	@node test/matrix/matrix.ts
 
 build: setup ## compile the agent into dist/ and the libbpf producer into ebpf/.output/
 	@$(MAKE) --no-print-directory -C ebpf
@@ -54,6 +59,12 @@ SUITES ?= bookworm,bullseye,trixie,sid
 verify-deb: setup ## install, use, upgrade and purge the package on booted Debian 11, 12, 13 and sid (root, network)
 	@for suite in $$(echo $(SUITES) | tr , ' '); do test/deploy/make-root.sh $$suite >/dev/null || exit 1; done
 	@SSHD_OTEL_SUITES=$(SUITES) node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/debian.test.ts
+
+manifests: setup ## render the Helm chart to deploy/kubernetes/sshd-otel.yaml (golang-go, see .ci/packages)
+	@node deploy/kubernetes/render.ts
+
+verify-image: setup ## build the container image, run it with a DaemonSet's rights, log in (root, network; buildah podman runc)
+	@SSHD_OTEL_IMAGE=build node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/image.test.ts
 
 fuzz: setup ## ten minutes of made-up event streams (FUZZ_SECONDS)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) node --test --test-timeout=7200000 "test/fuzz/**/*.test.ts"
