@@ -12,7 +12,7 @@ export const EVERYTHING: Values = {
   clusterName: 'cluster-9',
   config: { redaction: { mode: 'names-only' }, export: { compression: 'gzip', certificate: '/etc/ca/ca.pem' } },
   agent: {
-    resources: { requests: { cpu: '50m' }, limits: { cpu: 1, memory: '1Gi' } },
+    resources: { requests: { cpu: '50m' }, limits: { cpu: '1', memory: '1Gi' } },
     maxHeap: 640,
     extraArgs: ['--redaction', 'names-only'],
     extraEnv: [

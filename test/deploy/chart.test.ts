@@ -1,12 +1,11 @@
 /** The Helm chart: what its schema refuses, what its templates make of values, and whether Kubernetes would take that. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { DaemonSet as DaemonSetObject } from 'kubernetes-types/apps/v1.d.ts';
 import { parse, parseAllDocuments } from 'yaml';
 import { parseConfigFile } from '../../agent/config/config-file.ts';
-import { runChild } from '../../agent/source/child-process.ts';
 import {
   faultsOf,
   renderChart,
@@ -18,7 +17,7 @@ import {
 import { MANIFEST, plainManifest } from '../../deploy/kubernetes/render.ts';
 import { ROOT } from '../../deploy/package/bundle.ts';
 import { EVERYTHING } from './chart-values.ts';
-import { modelFaults } from './kubernetes-models.ts';
+import { modelFaults, typeFaults } from './kubernetes-checks.ts';
 
 const skip = (await whyNoRenderer()) ?? false;
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -98,9 +97,9 @@ describe('the rendered chart', { skip }, () => {
 
   test('the checks find an unknown field, a wrong type and a wrong quantity', async () => {
     const text = (await renderChart()).get('daemonset.yaml') ?? '';
-    assert.match(await typeFaults(objectsOf(text.replace('hostPID:', 'hostPid:'))), /'hostPid' does not exist/);
+    assert.match(await typeFaults(objectsOf(text.replace('hostPID:', 'hostPid:'))), /"hostPid"' does not exist/);
     const asText = text.replace('hostPID: true', 'hostPID: "true"');
-    assert.match(await typeFaults(objectsOf(asText)), /'string' is not assignable to type 'boolean'/);
+    assert.match(await typeFaults(objectsOf(asText)), /'string' is not assignable to type 'boolean/);
     assert.match(modelFaults(objectsOf(asText)[0] ?? {}).join(), /hostPID/);
     assert.match(modelFaults(objectsOf(text.replace('512Mi', '512 MB'))[0] ?? {}).join(), /memory|limits/);
   });
@@ -208,7 +207,7 @@ describe('the rendered chart', { skip }, () => {
       assert.ok(text.includes(mark), mark);
     assert.equal(pod?.terminationGracePeriodSeconds, 45);
     assert.deepEqual(producer?.resources, { limits: { memory: '256Mi' }, requests: { cpu: '5m', memory: '64Mi' } });
-    assert.equal(agent?.resources?.limits?.['cpu'], 1);
+    assert.equal(agent?.resources?.limits?.['cpu'], '1');
     assert.ok(agent?.env?.some(({ name, value }) => name === 'HTTPS_PROXY' && value === 'http://proxy:3128'));
     assert.ok(agent?.args?.includes('--redaction'));
     assert.ok(producer?.args?.includes('--no-log'));
@@ -218,36 +217,3 @@ describe('the rendered chart', { skip }, () => {
     assert.equal(daemonset.spec?.updateStrategy?.type, 'OnDelete');
   });
 });
-
-/** Objects as typed literals, given to the compiler. @returns its complaints */
-async function typeFaults(objects: readonly Values[]): Promise<string> {
-  mkdirSync(join(ROOT, '.output'), { recursive: true });
-  const folder = mkdtempSync(join(ROOT, '.output/chart-'));
-  try {
-    const lines = objects.flatMap((object, i) => {
-      const file = object['apiVersion'] === 'apps/v1' ? 'apps/v1' : 'core/v1';
-      const type = `T${i}`;
-      return [
-        `import type { ${object['kind']} as ${type} } from 'kubernetes-types/${file}.d.ts';`,
-        `export const object${i}: ${type} = ${JSON.stringify(object)};`,
-      ];
-    });
-    writeFileSync(join(folder, 'objects.ts'), lines.join('\n'));
-    const compilerOptions = {
-      strict: true,
-      noEmit: true,
-      module: 'NodeNext',
-      types: [],
-      allowImportingTsExtensions: true,
-    };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['objects.ts'] }));
-    const { code, stdout, reason, stderr } = await runChild(
-      { command: process.execPath, args: [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder] },
-      60_000,
-    );
-    assert.ok(code !== undefined, `tsc ${reason}: ${stderr}`);
-    return stdout;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
