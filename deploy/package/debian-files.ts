@@ -7,8 +7,9 @@ import type { Built } from './tree.ts';
 
 const MAINTAINER = 'sshd-otel maintainers <maintainers@users.noreply.r-seed-06b45864.example>';
 
-/** What Node's official binary is linked with (glibc 2.28), and what the units need (LoadCredential). */
-const DEPENDS = 'libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 8), systemd (>= 247), init-system-helpers (>= 1.54)';
+/** What Node's official binary is linked with (glibc 2.28), and what the units need (LoadCredential, kill). */
+const DEPENDS =
+  'libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 8), systemd (>= 247), procps, init-system-helpers (>= 1.54)';
 
 export function control(architecture: Architecture, version: string, kilobytes: number): string {
   return `Package: sshd-otel

@@ -23,6 +23,7 @@ describe('the units, as systemd-analyze reads them', { skip }, () => {
     cpSync(HOST_UNITS ?? '', system, { recursive: true, verbatimSymlinks: true });
     for (const name of NAMES) cpSync(join(UNITS, name), join(system, name));
     for (const name of ['node', 'sshd-otel-producer']) executable(join(tree, 'usr/lib/sshd-otel', name));
+    executable(join(tree, 'bin/kill'));
   });
   after(() => rm(tree, { recursive: true, force: true }));
 
