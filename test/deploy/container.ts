@@ -10,7 +10,7 @@ import { type Child, type ChildOutput, runChild, startChild } from '../../agent/
 export const ROOTS = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sshd-otel', 'roots');
 const BOOT_MS = 60_000;
 const COMMAND_MS = 90_000;
-const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Why no container of `suite` can be booted here; undefined: it can. */
 export async function whyNoContainer(suite: string): Promise<string | undefined> {

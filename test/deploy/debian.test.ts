@@ -3,20 +3,27 @@
  * and only where a root folder is there already; `make verify-deb` takes all of SSHD_OTEL_SUITES.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, afterEach, before, describe, type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { runChild } from '../../agent/source/child-process.ts';
 import { bootContainer, type Container, whyNoContainer } from './container.ts';
-import { type ContainerSink, startContainerSink, type ToldSpan } from './container-sink.ts';
+import { type ContainerSink, startContainerSink } from './container-sink.ts';
+import {
+  buildPackage,
+  callsDuring,
+  dropIn,
+  filesOf,
+  kept,
+  makeAlice,
+  openFiles,
+  SSH,
+  uname,
+  until,
+} from './on-systemd.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SUITES = (process.env['SSHD_OTEL_SUITES'] ?? 'bookworm').split(',');
 const PRODUCER = 'sshd-otel-producer.service';
 const AGENT = 'sshd-otel.service';
-const SSH = 'ssh -o StrictHostKeyChecking=no -o BatchMode=yes -o LogLevel=ERROR alice@127.0.0.1';
 /** What the confined producer may do, of which a running one does a part (ebpf/confine.c). */
 const PRODUCER_CALLS =
   /^(read|write|close|epoll_pwait|epoll_wait|epoll_ctl|poll|ppoll|clock_gettime|accept4|getsockopt|sendto|fcntl|brk|munmap|mremap|mmap|madvise|futex|bpf|restart_syscall|rt_sigreturn|getpid)$/;
@@ -33,13 +40,10 @@ for (const suite of SUITES) {
 
     before(async () => {
       assert.equal(whyNot, undefined);
-      deb = await buildPackage();
+      deb = await buildPackage('deb');
       container = await bootContainer(suite);
       sink = await startContainerSink(container);
-      await container.sh('useradd -m -s /bin/bash alice && ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519');
-      await container.sh('install -d -o alice -m 700 ~alice/.ssh');
-      await container.sh('install -o alice -m 600 /root/.ssh/id_ed25519.pub ~alice/.ssh/authorized_keys');
-      await container.sh(`${SSH} true`);
+      await makeAlice(container);
       before_ = new Set(await filesOf(container));
       copyFileSync(deb, join(container.root, 'root', basename(deb)));
     });
@@ -67,15 +71,12 @@ for (const suite of SUITES) {
     };
     const untilActive = () =>
       until(async () => (await container.run('systemctl', 'is-active', AGENT)).code === 0, 30_000, 'the agent');
-    const program = (name: string, argument: string) => (span: ToldSpan) =>
-      span.attributes['process.executable.name'] === name && String(args(span)).includes(argument);
-
     test('installs, runs, and has nothing failed', async (t) => {
       const { code, stdout, stderr } = await container.run('dpkg', '-i', `/root/${basename(deb)}`);
       assert.equal(code, 0, stdout + stderr);
       assert.equal(await container.sh(`systemctl is-active ${AGENT} ${PRODUCER}`), 'active\nactive');
       assert.equal(await container.sh(`systemctl is-enabled ${AGENT} sshd-otel-producer.socket`), 'enabled\nenabled');
-      assert.equal((await container.run('systemctl', '--failed', '--quiet')).stdout.trim(), '');
+      assert.equal((await container.run('systemctl', '--failed', '--plain', '--no-legend')).stdout.trim(), '');
       t.diagnostic(await container.sh(`systemctl --version | head -n 1; ssh -V 2>&1`));
       for (const unit of [AGENT, PRODUCER]) {
         const score = await container.run('sh', '-c', `systemd-analyze security --no-pager ${unit} | tail -n 1`);
@@ -96,11 +97,11 @@ for (const suite of SUITES) {
       await container.sh(`systemctl daemon-reload && systemctl restart ${PRODUCER} ${AGENT}`);
 
       assert.equal((await login('uname -s first; exit 3')).code, 3);
-      const { span: uname, authorization } = await sink.wait('uname', program('uname', 'first'));
+      const { span, authorization } = await sink.wait('uname', uname('first'));
       assert.equal(authorization, 'Bearer a-token');
-      const root = await sink.wait('root', (s) => s.traceId === uname.traceId && s.parentSpanId === undefined);
+      const root = await sink.wait('root', (s) => s.traceId === span.traceId && s.parentSpanId === undefined);
       assert.equal(root.span.name, 'ssh.connection');
-      assert.equal(uname.attributes['ssh.user.name'] ?? uname.attributes['user.name'], 'alice');
+      assert.equal(span.attributes['ssh.user.name'] ?? span.attributes['user.name'], 'alice');
     });
 
     test('both run as their own users, with no right left and nothing open that they need not', async (t) => {
@@ -143,7 +144,7 @@ for (const suite of SUITES) {
 
     test('either can be restarted alone; a session that is open goes on under its connection', async () => {
       const goOn = openSession('before', 'after');
-      const { span: first } = await sink.wait('before', program('uname', 'before'));
+      const { span: first } = await sink.wait('before', uname('before'));
       const [agent, producer] = [await pidOf(AGENT), await pidOf(PRODUCER)];
       await container.sh(`systemctl restart ${PRODUCER}`);
       assert.equal(await pidOf(AGENT), agent);
@@ -153,22 +154,22 @@ for (const suite of SUITES) {
       assert.equal(await pidOf(PRODUCER), restarted);
       assert.notEqual(await pidOf(AGENT), agent);
       await goOn();
-      const { span: last } = await sink.wait('after', program('uname', 'after'));
+      const { span: last } = await sink.wait('after', uname('after'));
       assert.equal(last.attributes['ssh.connection.id'], first.attributes['ssh.connection.id']);
     });
 
     test('an agent that was killed comes back, and says what it has missed', async (t) => {
       const goOn = openSession('open', 'late');
-      const { span: first } = await sink.wait('open', program('uname', 'open'));
+      const { span: first } = await sink.wait('open', uname('open'));
       process.kill(container.outerPid(await pidOf(AGENT)), 'SIGKILL');
       await login('uname -s missed');
       await untilActive();
       await goOn();
-      const { span } = await sink.wait('late', program('uname', 'late'));
+      const { span } = await sink.wait('late', uname('late'));
       t.diagnostic(kept(first, span));
       const root = await sink.wait('root', (s) => s.traceId === span.traceId && s.parentSpanId === undefined);
       assert.equal(root.span.attributes['ssh.trace.incomplete'], true);
-      assert.equal(sink.arrived.filter((one) => program('uname', 'missed')(one.span)).length, 0);
+      assert.equal(sink.arrived.filter((one) => uname('missed')(one.span)).length, 0);
       assert.equal(await container.sh(`systemctl show --property=NRestarts --value ${AGENT}`), '1');
     });
 
@@ -185,27 +186,27 @@ for (const suite of SUITES) {
       await until(async () => ![0, producer].includes(await pidOf(PRODUCER)), 30_000, 'another producer');
       assert.equal(await pidOf(AGENT), second);
       await login('uname -s again');
-      await sink.wait('again', program('uname', 'again'));
+      await sink.wait('again', uname('again'));
     });
 
     test('an upgrade keeps settings, and an open session its connection', async (t) => {
       await untilActive();
       const goOn = openSession('old', 'new');
-      const { span: first } = await sink.wait('old', program('uname', 'old'));
+      const { span: first } = await sink.wait('old', uname('old'));
       const agent = await pidOf(AGENT);
       const { code, stdout, stderr } = await container.run('dpkg', '--force-confold', '-i', `/root/${basename(deb)}`);
       assert.equal(code, 0, stdout + stderr);
       assert.notEqual(await pidOf(AGENT), agent);
       assert.equal(await container.sh(`systemctl is-active ${AGENT} ${PRODUCER}`), 'active\nactive');
       await goOn();
-      const { span: last } = await sink.wait('new', program('uname', 'new'));
+      const { span: last } = await sink.wait('new', uname('new'));
       assert.equal(last.attributes['ssh.connection.id'], first.attributes['ssh.connection.id']);
       t.diagnostic(kept(first, last));
     });
 
     test('stops, and a purge leaves nothing but two users', async (t: TestContext) => {
       await container.sh(`systemctl stop ${AGENT} sshd-otel-producer.socket ${PRODUCER}`);
-      assert.equal((await container.run('systemctl', '--failed', '--quiet')).stdout.trim(), '');
+      assert.equal((await container.run('systemctl', '--failed', '--plain', '--no-legend')).stdout.trim(), '');
       await container.sh(`systemctl start ${AGENT}`);
       await container.sh(
         'rm -r /etc/systemd/system/sshd-otel.service.d /etc/systemd/system/sshd-otel-producer.service.d',
@@ -222,81 +223,4 @@ for (const suite of SUITES) {
       assert.equal((await login('true')).code, 0);
     });
   });
-}
-
-/** A fresh package, little compressed. */
-async function buildPackage(): Promise<string> {
-  const args = [join(ROOT, 'deploy/package/deb.ts'), '--fast', '--out', join(ROOT, '.output/packages/test')];
-  const given = process.env['SSHD_OTEL_DEB'];
-  if (given !== undefined) return given;
-  const { code, stdout, stderr } = await runChild({ command: process.execPath, args }, 300_000);
-  assert.equal(code, 0, stderr);
-  return stdout.trim();
-}
-
-/** Which ids of a session that went on are the same before and behind an interruption. */
-function kept(before: ToldSpan, behind: ToldSpan): string {
-  const same = (name: string) => (before.attributes[name] === behind.attributes[name] ? 'kept' : 'not kept');
-  return `ids: connection ${same('ssh.connection.id')}, session ${same('ssh.session.id')}, trace ${before.traceId === behind.traceId ? 'kept' : 'new'}`;
-}
-
-function args(span: ToldSpan): unknown {
-  return span.attributes['process.command_args'];
-}
-
-async function dropIn(container: Container, unit: string, text: string): Promise<void> {
-  await container.sh(`mkdir -p /etc/systemd/system/${unit}.d`);
-  container.write(`/etc/systemd/system/${unit}.d/test.conf`, `[Service]\n${text}\n`);
-}
-
-/** Everything but what changes by itself. */
-async function filesOf(container: Container): Promise<string[]> {
-  const grow = [
-    '/proc',
-    '/sys',
-    '/dev',
-    '/tmp',
-    '/var/log',
-    '/var/lib/dpkg',
-    '/var/cache',
-    '/run/user',
-    '/run/systemd',
-    '/root',
-  ];
-  const skip = grow.map((path) => `-path ${path} -prune`).join(' -o ');
-  await container.sh(`find / ${skip} -o -print >/root/files`);
-  return readFileSync(join(container.root, 'root/files'), 'utf8')
-    .trim()
-    .split('\n')
-    .filter((path) => !/^\/etc\/(passwd|group|shadow|gshadow)-?$|\/\.pwd\.lock$|^\/var\/lib\/systemd/.test(path));
-}
-
-/** Kinds of what a process has open, numbers left out. */
-function openFiles(pid: number): string[] {
-  const all = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
-  return [...new Set(all.map((target) => target.replace(/:\[\d+\]$/, '')))].sort();
-}
-
-/** Names of the system calls that a process makes while somebody logs in. */
-async function callsDuring(
-  container: Container,
-  pid: number,
-  login: (command: string) => Promise<unknown>,
-): Promise<string[]> {
-  const outer = String(container.outerPid(pid));
-  const strace = runChild({ command: 'timeout', args: ['-s', 'INT', '6', 'strace', '-f', '-c', '-p', outer] }, 20_000);
-  await sleep(1000);
-  await login('uname -s watched');
-  const { stderr } = await strace;
-  return [...stderr.matchAll(/^ *[\d.]+ +[\d.]+ .* ([a-z_0-9]+)$/gm)]
-    .map(([, name]) => name ?? '')
-    .filter((n) => n !== 'total');
-}
-
-async function until(test: () => Promise<boolean>, withinMs: number, what: string): Promise<void> {
-  const deadlineMs = performance.now() + withinMs;
-  while (!(await test())) {
-    if (performance.now() > deadlineMs) throw new Error(`${what} within ${withinMs} ms`);
-    await sleep(200);
-  }
 }
