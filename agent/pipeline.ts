@@ -8,6 +8,7 @@ import { Exclusion, type ExclusionCounters } from './span/exclusion.ts';
 import type { Redactor } from './span/redactor.ts';
 import { SpanBuilder } from './span/span-builder.ts';
 import type { ResourceRecord, SpanRecord } from './span/span-record.ts';
+import type { SessionEvent } from './sshd/session-event.ts';
 import { SshdModel } from './sshd/sshd-model.ts';
 
 export interface PipelineOptions {
@@ -28,6 +29,8 @@ export interface PipelineOptions {
   readonly maxSegmentBytes?: number;
   /** Tell of connections and sessions that are still open after 2 s. */
   readonly openMarkers?: boolean;
+  /** Called with all that the sshd model tells, before spans are made of it. */
+  readonly onTold?: ((event: SessionEvent) => void) | undefined;
 }
 
 /** What went through, and what of it was lost. */
@@ -56,6 +59,7 @@ export class Pipeline {
   readonly #model: SshdModel;
   readonly #builder: SpanBuilder;
   readonly #exclusion: Exclusion;
+  readonly #onTold: ((event: SessionEvent) => void) | undefined;
   #hello: HelloEvent | undefined;
   #clocks = 0;
   #hellos = 0;
@@ -67,6 +71,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     const exclusion = options.exclusion ?? new Exclusion();
     this.#exclusion = exclusion;
+    this.#onTold = options.onTold;
     this.#model = new SshdModel({
       sha256: (bytes) => hash('sha256', bytes, 'buffer'),
       listenerPid: options.listenerPid,
@@ -121,7 +126,7 @@ export class Pipeline {
   /** The stream is over: all that was held, what is still open marked so. */
   end(): SpanRecord[] {
     const spans = this.#through(this.#decoder.end());
-    const last = this.#model.end().flatMap((event) => this.#builder.apply(event));
+    const last = this.#model.end().flatMap((event) => this.#build(event));
     this.#spans += last.length;
     return [...spans, ...last];
   }
@@ -131,10 +136,15 @@ export class Pipeline {
     for (const event of events) {
       this.#note(event);
       for (const change of this.#processes.apply(event))
-        for (const told of this.#model.apply(change)) for (const span of this.#builder.apply(told)) spans.push(span);
+        for (const told of this.#model.apply(change)) for (const span of this.#build(told)) spans.push(span);
     }
     this.#spans += spans.length;
     return spans;
+  }
+
+  #build(told: SessionEvent): readonly SpanRecord[] {
+    this.#onTold?.(told);
+    return this.#builder.apply(told);
   }
 
   #note(event: KernelEvent): void {

@@ -13,6 +13,7 @@ import type { Source } from '../source/source.ts';
 import type { Redactor } from '../span/redactor.ts';
 import { STATUS } from '../supervise/agent-status.ts';
 import { ServiceManager } from '../supervise/service-manager.ts';
+import { AgentMetrics } from './agent-metrics.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
@@ -28,6 +29,9 @@ import { leftOut, streamFaults } from './stream-faults.ts';
 import { StreamProgress } from './stream-progress.ts';
 import { StreamTee } from './stream-tee.ts';
 import { STALL_MS, StreamWatch } from './stream-watch.ts';
+
+/** Metrics are said once more at the end, which must not hold it up. */
+const METRICS_FLUSH_MS = 2_000;
 
 export const agent: Command = {
   name: 'agent',
@@ -79,6 +83,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   giveUpPrivileges(flags);
   const folder = agentFolder(flags, config.get('stateDir'));
   const exporting = { ...wanted, enabled: wanted.enabled && !onlyTee, spool: spoolOf(config, folder) };
+  const metrics = new AgentMetrics(settings.current, log);
   const pipeline = new Pipeline({
     hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags, config.get('stateDir')),
     redactor: settings.redactor,
@@ -87,12 +92,14 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
     agentVersion: VERSION,
     listenerPid: config.get('listener'),
     ...spanLimitsOf(config),
+    onTold: onlyTee ? undefined : metrics.onTold,
   });
   const draw = !onlyTee && (config.get('draw') ?? !exporting.enabled);
   const output = new SpanOutput({ draw, ids: flags.flag('ids'), export: exporting }, context, log);
   settings.onExport = (options) => output.reconfigure(options);
   context.onHangup?.(() => settings.reload());
   const unwatch = settings.watch();
+  if (!onlyTee) await metrics.start(pipeline, output);
   const tee = openTee(flags, settings.redactor, log);
   const source = openSource(flags, context, log);
   await readStream(flags, context, log, source, pipeline, output, tee, folder);
@@ -100,6 +107,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   unwatch();
   await tee?.end();
   const result = await output.finish(config.get('flushSeconds') * 1000);
+  await metrics.finish(METRICS_FLUSH_MS);
   const left = leftOut(pipeline);
   if (left !== undefined) log('info', left);
   for (const fault of streamFaults(pipeline)) log('warn', fault);

@@ -6,6 +6,7 @@ import { ConfigError } from '../config/option.ts';
 import { DEFAULT_FILE } from '../config/settings.ts';
 import { VERSION } from '../config/version.ts';
 import { ExportConfigError, readExportSettings } from '../export/environment.ts';
+import { type MetricOptions, readMetricOptions } from '../export/metric-options.ts';
 import type { ExportOptions, SpoolOptions } from '../export/options.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import { errorCode } from '../source/system-error.ts';
@@ -20,6 +21,7 @@ import type { Log } from './log.ts';
 export interface Settings {
   readonly config: Config;
   readonly exporting: ExportOptions;
+  readonly metrics: MetricOptions;
   /** True, but better known. */
   readonly warnings: readonly string[];
 }
@@ -64,7 +66,7 @@ function settingsOf(config: Config, readFile: (path: string) => Uint8Array): Set
         delayMs: config.get('export.batch.delayMs'),
       },
     };
-    return { config, exporting, warnings };
+    return { config, exporting, metrics: readMetricOptions(config.environment), warnings };
   } catch (error) {
     if (!(error instanceof ExportConfigError)) throw error;
     // Each begins with the variable's name; it may stand for a line of the file.

@@ -1,5 +1,5 @@
 import type { ExportOptions } from '../export/options.ts';
-import { SpanExport } from '../export/span-export.ts';
+import { type ExportCounters, SpanExport } from '../export/span-export.ts';
 import type { ResourceRecord, SpanRecord } from '../span/span-record.ts';
 import { type DrawOptions, drawLate, drawTrace } from '../view/draw-trace.ts';
 import { type Drawable, TraceBook } from '../view/trace-book.ts';
@@ -54,6 +54,11 @@ export class SpanOutput {
   /** Traces drawn so far. */
   get drawn(): number {
     return this.#drawn;
+  }
+
+  /** Where every span went; undefined: none is exported. */
+  get exported(): ExportCounters | undefined {
+    return this.#exporter?.counters;
   }
 
   /** Sends by other options from now on. */

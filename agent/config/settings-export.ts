@@ -9,7 +9,8 @@ export function whole(least: number, most: number): Pick<SettingSpec, 'expected'
   return { schema: z.int().min(least).max(most), expected: `a whole number from ${least} to ${most}` };
 }
 
-const url = z.string().refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text));
+/** For HTTP. */
+export const url = z.string().refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text));
 const path = { schema: z.string().startsWith('/'), expected: 'the absolute path of a file' };
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
 const headerValue = z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/);

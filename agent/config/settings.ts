@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { PRODUCER_CHOICES, REDACTION_CHOICES } from './options.ts';
 import type { SettingSpec } from './setting.ts';
 import { EXPORT_SETTINGS, whole } from './settings-export.ts';
+import { METRICS_SETTINGS } from './settings-metrics.ts';
 
 /** Where the file is looked for unless another is named. */
 export const DEFAULT_FILE = '/etc/sshd-otel/sshd-otel.yaml';
@@ -153,6 +154,7 @@ export const SETTINGS = {
     help: 'encoded bytes after which a connection goes on in another trace; Tempo drops what exceeds 5,000,000',
   },
   ...EXPORT_SETTINGS,
+  ...METRICS_SETTINGS,
 } as const satisfies Record<string, SettingSpec>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { checkTraces } from './otlp-check.ts';
 import { decodeRequest, type SinkSpan } from './otlp-decode.ts';
+import { decodeMetrics, type SinkMetric } from './otlp-metrics.ts';
 
 /** What the sink does with a request. Only `accept` and `partial` keep spans. */
 export type Answer =
@@ -52,6 +53,9 @@ export class OtlpSink {
   readonly requests: SinkRequest[] = [];
   /** Spans answered as accepted, duplicates included. */
   readonly kept: SinkSpan[] = [];
+  /** The last word of `/v1/metrics`: one entry for each point. */
+  metrics: readonly SinkMetric[] = [];
+  metricRequests = 0;
   readonly #problems: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -145,6 +149,11 @@ export class OtlpSink {
     );
   }
 
+  /** Waits until something that requests bring about is so. */
+  until(done: () => boolean): Promise<void> {
+    return this.#until(done, () => `${this.requests.length} requests, ${this.metricRequests} with metrics`);
+  }
+
   /** Waits until the trace has its root, and returns its spans. */
   async trace(traceId: string): Promise<readonly SinkSpan[]> {
     const members = () => this.kept.filter((span) => span.traceId === traceId);
@@ -163,6 +172,10 @@ export class OtlpSink {
   #receive(head: Pick<SinkRequest, 'path' | 'headers' | 'authorized'>, body: Buffer, response: ServerResponse): void {
     try {
       const plain = head.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+      if (head.path === '/v1/metrics') {
+        this.#receiveMetrics(plain, head, response);
+        return;
+      }
       const { spans, problems } = decodeRequest(plain, head.headers['content-type'] ?? '');
       const request = { ...head, spans, bytes: body.length };
       this.#problems.push(...problems);
@@ -172,6 +185,15 @@ export class OtlpSink {
       this.#problems.push(`a request that is not OTLP: ${String(error)}`);
       response.writeHead(400).end(String(error));
     }
+    for (const wake of [...this.#waits]) wake();
+  }
+
+  #receiveMetrics(body: Buffer, head: Pick<SinkRequest, 'path' | 'headers' | 'authorized'>, response: ServerResponse) {
+    const { metrics, problems } = decodeMetrics(body, head.headers['content-type'] ?? '');
+    this.#problems.push(...problems);
+    this.metrics = metrics;
+    this.metricRequests += 1;
+    this.#respond({ ...head, spans: [], bytes: body.length }, response);
     for (const wake of [...this.#waits]) wake();
   }
 

@@ -1,0 +1,40 @@
+/** How the agent itself does, as measurements. */
+import type { ExportCounters } from '../export/span-export.ts';
+import { METRIC_ATTR, type Measurement, type MetricName } from '../metrics/metrics.ts';
+import type { PipelineCounters } from '../pipeline.ts';
+
+/** Counts since the start and what there is now. @param exported absent: nothing is exported */
+export function agentFigures(pipeline: PipelineCounters, exported: ExportCounters | undefined): Measurement[] {
+  const { decode } = pipeline;
+  const figures = [
+    figure('sshd_otel.events.received', decode.records),
+    figure('sshd_otel.events.lost', decode.missing),
+    figure('sshd_otel.events.late', decode.late),
+    figure('sshd_otel.events.rejected', sum(Object.values(decode.rejected))),
+    figure('sshd_otel.spans.made', pipeline.spans),
+    figure('sshd_otel.spans.held', pipeline.held),
+  ];
+  if (exported === undefined) return figures;
+  const dropped = (reason: string, value: number): Measurement =>
+    figure('sshd_otel.spans.dropped', value, { [METRIC_ATTR.reason]: reason });
+  return [
+    ...figures,
+    figure('sshd_otel.spans.exported', exported.exported),
+    dropped('refused', exported.refused),
+    dropped('queue', sum(exported.dropped)),
+    dropped('invalid', exported.invalid),
+    dropped('time', exported.late),
+    figure('sshd_otel.spans.queued', exported.queued + exported.inFlight),
+    figure('sshd_otel.spans.queued_size', exported.queuedBytes),
+    figure('sshd_otel.export.requests', exported.requests),
+    figure('sshd_otel.export.failures', exported.failures),
+  ];
+}
+
+function figure(name: MetricName, value: number, attributes: Readonly<Record<string, string>> = {}): Measurement {
+  return { name, value, attributes };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
