@@ -91,8 +91,9 @@ export class SequenceTracker {
   }
 
   /** A `lost` record that names its connection accounts for gaps, those told of and those still to be found. */
-  explain(count: number, conn: ProcessId | undefined): void {
-    if (conn === undefined) return;
+  explain(of: string, count: number, conn: ProcessId | undefined): void {
+    // A process that could not be followed, or a program that was skipped, used up no number.
+    if (conn === undefined || of === 'untracked' || of.startsWith('skipped:')) return;
     const told = Math.min(count, this.#unexplained);
     this.#unexplained -= told;
     this.#explained += count - told;

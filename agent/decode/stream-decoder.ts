@@ -186,7 +186,7 @@ export class StreamDecoder {
         if (this.#confirms && tsNs <= this.#watermarkNs) this.#advance(this.#watermarkNs, out);
         break;
       case 'lost':
-        this.#sequence.explain(decoded.count, decoded.conn);
+        this.#sequence.explain(decoded.of, decoded.count, decoded.conn);
         this.#hold(decoded, number, size, out);
         break;
       case 'hello':

@@ -21,6 +21,8 @@ import {
 } from './bpftrace/observer.ts';
 
 const SWITCH = '$ok = 0; // the socket decides (marked for the forgery test)';
+/** What keeps a payload of five bytes from being read as a header. */
+const WAITS_FOR_FIVE = 'if ($h == 6 || ($h > 1 && @cap[$ty] != 0))';
 /** REQ_PWNAM, 12 bytes of payload: the string `evilroot`. */
 const HEADER = Buffer.from([0, 0, 0, 13, 8]);
 const PAYLOAD = Buffer.concat([Buffer.from([0, 0, 0, 8]), Buffer.from('evilroot')]);
@@ -103,6 +105,25 @@ describe('a forged monitor message', { skip: whyNotBpftrace(), timeout: 120_000 
     session.end();
     assert.equal((await session.finished).exitCode, 0);
     await assertOnlyBelievedByTheGullible(before);
+  });
+
+  it('by a password of one character is not believed: nobody need be logged in for that', async () => {
+    // Its payload is five bytes, as a header is: 00 00 00 01 and the character, here the number of "authenticated".
+    const careless = join(folder, 'careless.bt');
+    const text = await readFile(SCRIPT, 'utf8');
+    assert.equal(text.split(WAITS_FOR_FIVE).length, 2);
+    await writeFile(careless, text.replace(WAITS_FOR_FIVE, 'if ($h > 1 && @cap[$ty] != 0)'));
+    const fooled = await observe({ script: careless });
+    try {
+      const before = [endedConnections(fooled.rows(), lab.port).length, counts()[1]] as const;
+      assert.notEqual((await lab.ssh({ passwords: ['\x1a'], command: 'true' })).exitCode, 0);
+      const typesIn = async (observer: Observer, known: number): Promise<unknown[]> =>
+        (await nextConnection(observer, known, lab.port)).rows.filter((row) => row.k === 'mon').map((row) => row.type);
+      assert.ok((await typesIn(fooled, before[0])).includes(26), 'the forgery would work');
+      assert.ok(!(await typesIn(real, before[1])).includes(26));
+    } finally {
+      await fooled.stop();
+    }
   });
 
   it('of two listeners at once, each connection keeps its own', async () => {
