@@ -1,7 +1,8 @@
 /** The clients of one scenario. Each speaks from a loopback address of its own, which tells its connection apart. */
 import { connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { LoginOptions } from '../../agent/lab/client.ts';
-import type { ClientRun, ClientSession } from '../../agent/lab/client-process.ts';
+import { type ClientRun, type ClientSession, startClient } from '../../agent/lab/client-process.ts';
 import type { Lab } from '../../agent/lab/lab.ts';
 
 /** What one client did. */
@@ -94,9 +95,25 @@ export class Cast {
     return part.run;
   }
 
-  /** A bare TCP connection. Sends `text` once the banner is there; closes then, unless it shall wait for the server. */
-  async raw(text: string, waitForServer = false): Promise<Part> {
+  /** Runs another program that starts ssh itself; it asks for what is said here, and its own transcript says the command. */
+  async program(program: string, args: readonly string[], asks: string): Promise<ClientRun> {
     const address = this.address();
+    const config = ['-v', ...this.lab.sshArguments(), '-o', `BindAddress=${address}`, '-P', String(this.lab.port)];
+    const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: this.folder };
+    const session = startClient(program, [...config, ...args], env);
+    session.end();
+    const run = await session.finished;
+    const command = /^debug1: Sending command: (.*)$/m.exec(run.stderr)?.[1]?.trimEnd();
+    this.parts.push({ address, user: 'alice', rides: false, pty: false, asks, command, run });
+    return run;
+  }
+
+  /**
+   * A bare TCP connection. Sends `text` once the banner is there, letter by letter if `letterMs` says so; closes then, unless
+   * it shall wait for the server.
+   */
+  async raw(text: string, waitForServer = false, from?: string, letterMs = 0): Promise<Part> {
+    const address = from ?? this.address();
     const startedMs = performance.now();
     const part: Part = { address, rides: false, pty: false };
     this.parts.push(part);
@@ -109,12 +126,16 @@ export class Cast {
       });
       socket.once('end', () => resolve(closing ? 'client' : 'server'));
       socket.once('close', () => resolve(closing ? 'client' : 'server'));
-      socket.once('data', () => {
-        if (text !== '') socket.write(text);
+      const speak = async () => {
+        for (const letter of letterMs > 0 ? text : [text]) {
+          if (letter !== '') socket.write(letter);
+          await setTimeout(letterMs);
+        }
         if (waitForServer) return;
         closing = true;
         socket.end();
-      });
+      };
+      socket.once('data', () => void speak());
       socket.resume();
     });
     part.raw = { sent: text, endedBy, afterMs: performance.now() - startedMs };

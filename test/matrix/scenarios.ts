@@ -4,9 +4,16 @@ import { AUTH_SCENARIOS } from './scenarios-auth.ts';
 import { COMMAND_SCENARIOS } from './scenarios-command.ts';
 import { END_SCENARIOS } from './scenarios-end.ts';
 import { LOGIN_SCENARIOS } from './scenarios-login.ts';
+import { MORE_SCENARIOS } from './scenarios-more.ts';
 import { SESSION_SCENARIOS } from './scenarios-session.ts';
 import { variantsOf } from './scenarios-variant.ts';
 
 const PLAIN = [...LOGIN_SCENARIOS, ...SESSION_SCENARIOS, ...END_SCENARIOS];
 
-export const SCENARIOS: readonly Scenario[] = [...PLAIN, ...AUTH_SCENARIOS, ...COMMAND_SCENARIOS, ...variantsOf(PLAIN)];
+export const SCENARIOS: readonly Scenario[] = [
+  ...PLAIN,
+  ...AUTH_SCENARIOS,
+  ...COMMAND_SCENARIOS,
+  ...MORE_SCENARIOS,
+  ...variantsOf(PLAIN),
+];

@@ -82,6 +82,8 @@ export type StraceFact =
 const LINE = /^(\d+) +(\d+\.\d+) (.*)$/s;
 const CALL = /^(\w+)\((.*)\) += (-?\d+|\?)(?: (E[A-Z0-9]+))?/s;
 const UNFINISHED = / <unfinished \.\.\.>$/;
+/** A thread that execs goes on under its process's id. */
+const CHANGED = / <pid changed to (\d+) \.\.\.>$/;
 const RESUMED = /^<\.\.\. (\w+) resumed>(.*)$/s;
 const EXITED = /^\+\+\+ exited with (\d+) \+\+\+$/;
 const KILLED = /^\+\+\+ killed by (SIG\w+)(?: \(core dumped\))? \+\+\+$/;
@@ -103,6 +105,11 @@ export function parseStrace(text: string): StraceFact[] {
     if (said.startsWith('--- ')) continue;
     if (UNFINISHED.test(said)) {
       open.set(pid, { head: said.replace(UNFINISHED, ''), atMs });
+      continue;
+    }
+    const changed = CHANGED.exec(said);
+    if (changed !== null) {
+      open.set(Number(changed[1]), { head: said.replace(CHANGED, ''), atMs });
       continue;
     }
     const resumed = RESUMED.exec(said);

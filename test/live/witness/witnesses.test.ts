@@ -59,6 +59,19 @@ describe('what strace saw', () => {
     ]);
   });
 
+  it('gives the exec of a thread to its process', () => {
+    const text = [
+      '40 1.000000 clone3({flags=CLONE_VM|CLONE_FS|CLONE_THREAD|CLONE_SYSVSEM, stack=0x7f}, 88) = 41',
+      `41 1.100000 execve("${hex('/bin/true')}", ["${hex('true')}"], 0x4bc320 /* 0 vars */ <pid changed to 40 ...>`,
+      '40 1.200000 +++ superseded by execve in pid 41 +++',
+      '40 1.300000 <... execve resumed>) = 0 <0.100000>',
+    ].join('\n');
+    assert.deepEqual(parseStrace(text), [
+      { kind: 'thread', pid: 40, atMs: 1000, thread: 41 },
+      { kind: 'exec', pid: 40, atMs: 1100, returnedMs: 1300, file: '/bin/true', argv: ['true'] },
+    ]);
+  });
+
   it('has the clients that were accepted, own sessions, and users that processes became', () => {
     const text = [
       `1 1.000000 accept(3, {sa_family=AF_INET, sin_port=htons(58339), sin_addr=inet_addr("${hex('127.0.0.9')}")}, [128 => 16]) = 4`,
