@@ -105,6 +105,7 @@ for (const suite of SUITES) {
     });
 
     test('both run as their own users, with no right left and nothing open that they need not', async (t) => {
+      assert.equal(await container.sh('stat -c "%U:%G %a" /run/sshd-otel/producer.sock'), 'root:sshd-otel 660');
       for (const [unit, user] of [
         [PRODUCER, 'sshd-otel-ebpf'],
         [AGENT, 'sshd-otel'],
