@@ -29,7 +29,7 @@ export interface ContainerSink {
 const PROGRAM = fileURLToPath(new URL('sink-process.ts', import.meta.url));
 const WAIT_MS = 30_000;
 
-export async function startContainerSink(container: Container): Promise<ContainerSink> {
+export async function startContainerSink(container: Pick<Container, 'startOutside'>): Promise<ContainerSink> {
   const child = container.startOutside(process.execPath, [PROGRAM]);
   const arrived: Arrived[] = [];
   const looks = new Set<() => void>();
