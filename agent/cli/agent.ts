@@ -17,6 +17,8 @@ import { AgentMetrics } from './agent-metrics.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
+import { healthOf } from './health-report.ts';
+import { HealthSocket } from './health-socket.ts';
 import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
 import { LiveSettings } from './live-settings.ts';
 import { createLog, type Log } from './log.ts';
@@ -173,6 +175,9 @@ async function readStream(
     log('warn', `the service manager is not told: ${reason}`),
   );
   const beat = every(manager.beatMs, () => manager.beat(progress.proven(), statusLine(pipeline)));
+  const report = () => healthOf(pipeline, watch.state, output.exported);
+  const health = folder === undefined ? undefined : new HealthSocket(folder, report, log);
+  health?.listen();
   const close = (): void => source.close();
   context.stop.addEventListener('abort', close);
   const losses = new LossLog(log);
@@ -205,6 +210,7 @@ async function readStream(
   } finally {
     clearInterval(timer);
     clearInterval(beat);
+    health?.close();
     context.stop.removeEventListener('abort', close);
   }
 }

@@ -20,6 +20,6 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   rights: 'a right is missing, usually because it was not started as root',
   host: 'this host cannot be traced as it is; doctor tells why and what to do',
   input: 'the recording or stream cannot be read, or has a newer format',
-  producer: 'the tracer or the agent ended and could not be started again',
+  producer: 'the tracer or the agent ended and could not be started again; for health: none, or not ready',
   collector: 'not all spans reached the collector',
 };

@@ -91,6 +91,7 @@ export const OPTIONS = {
     value: 'PATH',
     help: 'read the stream from a producer that listens on this unix socket; default standard input',
   },
+  live: { name: 'live', kind: 'flag', help: 'ask only whether the agent answers' },
   keyFd: {
     name: 'key-fd',
     kind: 'integer',
