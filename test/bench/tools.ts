@@ -100,10 +100,11 @@ function toldInHex({ tag }: Ran, written: string): number {
   return occurrences(written.replaceAll(/(?<=[0-9a-f]{2}) (?=[0-9a-f]{2})/g, ''), new RegExp(hex, 'g'));
 }
 
-/** When the number of what it holds has not changed for so long, a tool that says nothing has attached. */
-const STEADY_MS = 400;
-
-function steadyDescriptors(): Tool['ready'] {
+/**
+ * A tool that does not say when it has attached has done so when the number of what it holds has not changed for so long.
+ * bpftrace compiles between its first descriptors and its last.
+ */
+function steadyDescriptors(steadyMs: number): Tool['ready'] {
   let seen = 0;
   let sinceMs = 0;
   return (child) => {
@@ -112,7 +113,7 @@ function steadyDescriptors(): Tool['ready'] {
       seen = held;
       sinceMs = performance.now();
     }
-    return held > 1 && performance.now() - sinceMs > STEADY_MS;
+    return held > 1 && performance.now() - sinceMs > steadyMs;
   };
 }
 
@@ -142,7 +143,7 @@ function execsnoop(): Tool {
     every: 1,
     missing,
     command: () => Promise.resolve({ command: program, args: [] }),
-    ready: steadyDescriptors(),
+    ready: steadyDescriptors(400),
     told: ({ tag }, written) => occurrences(written, new RegExp(` ${tag}( |$)`, 'gm')),
   };
 }
@@ -179,7 +180,7 @@ export function allTools(): readonly Tool[] {
       every: 3,
       missing: where('/usr/sbin/execsnoop.bt', '/usr/bin/bpftrace').missing,
       command: () => Promise.resolve({ command: '/usr/bin/bpftrace', args: ['/usr/sbin/execsnoop.bt'] }),
-      ready: steadyDescriptors(),
+      ready: steadyDescriptors(2_500),
       told: ({ tag }, written) => occurrences(written, new RegExp(` ${tag}$`, 'gm')),
     },
     {
@@ -189,7 +190,7 @@ export function allTools(): readonly Tool[] {
       missing: PERF.missing,
       command: (_site, output) =>
         Promise.resolve({ command: PERF.program, args: ['record', '-q', '-a', '-o', output, ...SCHED_EVENTS] }),
-      ready: steadyDescriptors(),
+      ready: steadyDescriptors(400),
       told({ target }, _written, output) {
         const text = execFileSync(PERF.program, ['script', '-i', output, '-F', 'event,trace'], {
           stdio: ['ignore', 'pipe', 'ignore'],
@@ -204,7 +205,7 @@ export function allTools(): readonly Tool[] {
       every: 0,
       missing: PERF.missing,
       command: (_site, output) => Promise.resolve({ command: PERF.program, args: ['trace', '-a', '-s', '-o', output] }),
-      ready: steadyDescriptors(),
+      ready: steadyDescriptors(400),
       // It names threads, not files: outside and inside can't be told apart.
       together: true,
       told: (_ran, _written, output) =>
