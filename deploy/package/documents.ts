@@ -45,7 +45,7 @@ function commandPage(): string[] {
     '.SH COMMANDS',
     ...commands.flatMap((command) => [
       `.SS ${[command.name, ...command.positionals.map(({ name }) => name)].map(roff).join(' ')}`,
-      ...command.description.split('\n').flatMap((paragraph) => [roff(paragraph), '.PP']),
+      ...command.description.split('\n').flatMap((paragraph, i) => [...(i === 0 ? [] : ['.PP']), roff(paragraph)]),
       ...command.options.filter(({ internal }) => internal !== true).flatMap(optionEntry),
     ]),
     '.SH EXIT STATUS',

@@ -14,8 +14,10 @@ import {
   dropIn,
   filesOf,
   kept,
+  mainPid,
   makeAlice,
   openFiles,
+  PRODUCER_CALLS,
   SSH,
   uname,
   until,
@@ -24,9 +26,6 @@ import {
 const SUITES = (process.env['SSHD_OTEL_SUITES'] ?? 'bookworm').split(',');
 const PRODUCER = 'sshd-otel-producer.service';
 const AGENT = 'sshd-otel.service';
-/** What the confined producer may do, of which a running one does a part (ebpf/confine.c). */
-const PRODUCER_CALLS =
-  /^(read|write|close|epoll_pwait|epoll_wait|epoll_ctl|poll|ppoll|clock_gettime|accept4|getsockopt|sendto|fcntl|brk|munmap|mremap|mmap|madvise|futex|bpf|restart_syscall|rt_sigreturn|getpid)$/;
 
 for (const suite of SUITES) {
   const whyNot = await whyNoContainer(suite);
@@ -57,8 +56,7 @@ for (const suite of SUITES) {
       await container?.stop();
     });
 
-    const pidOf = async (unit: string) =>
-      Number(await container.sh(`systemctl show --property=MainPID --value ${unit}`));
+    const pidOf = (unit: string) => mainPid(container, unit);
     const journal = (unit: string) => container.sh(`journalctl --no-pager --output=cat --unit=${unit}`);
     const login = async (command: string) => container.run('sh', '-c', `${SSH} '${command}'`);
     /** A session that runs uname with `first`, and with `last` when it is told to go on. */
@@ -82,6 +80,12 @@ for (const suite of SUITES) {
         const score = await container.run('sh', '-c', `systemd-analyze security --no-pager ${unit} | tail -n 1`);
         t.diagnostic(score.stdout.trim());
       }
+      // Known from systemd 254 on; older ones never get to see it.
+      const steps = await container.sh(
+        `systemctl show --property=RestartSteps --value ${AGENT} ${PRODUCER} | paste -s -d,`,
+      );
+      assert.match(steps, /^(6,,6)?$/);
+      t.diagnostic(`steps of back-off: ${steps === '' ? 'none' : steps}`);
       const verify = await container.run('systemd-analyze', 'verify', '--man=no', AGENT, PRODUCER);
       assert.doesNotMatch(verify.stdout + verify.stderr, /sshd-otel/);
     });
@@ -172,6 +176,10 @@ for (const suite of SUITES) {
       assert.equal(root.span.attributes['ssh.trace.incomplete'], true);
       assert.equal(sink.arrived.filter((one) => uname('missed')(one.span)).length, 0);
       assert.equal(await container.sh(`systemctl show --property=NRestarts --value ${AGENT}`), '1');
+      await container.sh(`systemctl restart ${AGENT}`);
+      const [said = ''] = /the producer says that it lost \d+ records/.exec(await journal(AGENT)) ?? [];
+      assert.match(said, /[1-9]/);
+      t.diagnostic(said);
     });
 
     test('the watchdog ends what no longer gets on, each alone', async () => {

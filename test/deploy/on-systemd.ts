@@ -10,8 +10,17 @@ import type { ToldSpan } from './container-sink.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** What the confined producer may do, of which a running one does a part (ebpf/confine.c). */
+export const PRODUCER_CALLS =
+  /^(read|write|close|epoll_pwait|epoll_wait|epoll_ctl|poll|ppoll|clock_gettime|accept4|getsockopt|sendto|fcntl|brk|munmap|mremap|mmap|madvise|futex|bpf|restart_syscall|rt_sigreturn|getpid)$/;
+
 /** Logs in as a user of the container, by key. */
 export const SSH = 'ssh -o StrictHostKeyChecking=no -o BatchMode=yes -o LogLevel=ERROR alice@127.0.0.1';
+
+/** Pid, inside, of a service's first process; 0: it does not run. */
+export async function mainPid(container: Container, unit: string): Promise<number> {
+  return Number(await container.sh(`systemctl show --property=MainPID --value ${unit}`));
+}
 
 /** Makes the user, and sees that she gets in. */
 export async function makeAlice(container: Container): Promise<void> {
