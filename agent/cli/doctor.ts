@@ -3,6 +3,17 @@ import type { Flags } from '../config/flags.ts';
 import { OPTIONS } from '../config/options.ts';
 import { checkAgentUser, checkHostKey, checkNode } from '../doctor/agent-checks.ts';
 import { checkCollector } from '../doctor/collector-check.ts';
+import {
+  checkCgroups,
+  checkContainer,
+  checkLockedMemory,
+  checkProcMount,
+  checkSeccomp,
+  checkSecurityModules,
+  checkSettings,
+  checkSocket,
+  checkUserNamespace,
+} from '../doctor/confinement-checks.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { type Host, realHost } from '../doctor/host.ts';
 import {
@@ -66,13 +77,22 @@ export async function examine(
     checkTypes(host),
     checkLockdown(host),
     checkNamespace(host),
+    checkContainer(host),
+    checkUserNamespace(host),
     rights,
+    checkSeccomp(host),
+    checkSecurityModules(host),
+    checkLockedMemory(host),
+    checkSettings(host),
+    checkProcMount(host),
+    checkCgroups(host),
     checkTracefs(host),
     await checkBpftrace(host, !libbpf),
     ...(await checkProducers(host, candidates, rights.level === 'ok')),
     ...(await checkSshd(host)),
     checkNode(host),
     await checkAgentUser(host),
+    checkSocket(host),
     checkHostKey(host, stateDir),
     await checkCollector(exporting),
   ];
