@@ -1,6 +1,6 @@
 /**
  * What the whole way takes for each command, and what is lost: `node test/bench/pipeline.ts [--seconds N] [--burst N]
- * [--processes N] [--alive N] [--producer bpftrace]`.
+ * [--processes N] [--alive N] [--bpftrace]`.
  *
  * Commands in one session at 100 and 1,000 a second and as many as the machine makes; CPU of tracer, agent and whatever
  * started them, for each command; memory of both after many processes and with many alive at once; from the end of a

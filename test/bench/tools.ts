@@ -34,6 +34,10 @@ export interface Tool {
   readonly every: number;
   /** It can't tell the runs apart: every answer is the sum. */
   readonly together?: boolean;
+  /** What is measured after it is slower than before: it comes last, and only what came before is its baseline. */
+  readonly spoils?: boolean;
+  /** Takes back what the tool leaves. */
+  readonly after?: () => void;
   /** Why it can't be measured here. */
   readonly missing?: string | undefined;
   readonly command: (site: Site, output: string) => Promise<ChildCommand>;
@@ -73,6 +77,7 @@ export async function attach(tool: Tool, site: Site): Promise<Attached> {
   while (!tool.ready(child, readFileSync(stdout, 'latin1'), site)) {
     const late = performance.now() - startMs > PATIENCE_MS;
     if (late) await child.stop('SIGKILL');
+    if (late || over !== '') tool.after?.();
     if (late || over !== '') throw new Error(`${tool.name} ${over || 'does not get ready'}: ${child.stderrTail()}`);
     await sleep(2);
   }
@@ -84,6 +89,7 @@ export async function attach(tool: Tool, site: Site): Promise<Attached> {
       // What is on its way is let through: several tools drop it when they are told to end.
       await sleep(150);
       const { reason } = await child.stop('SIGINT', 10_000);
+      tool.after?.();
       if (reason.includes('SIGKILL')) throw new Error(`${tool.name} did not end: ${child.stderrTail()}`);
       const written = readFileSync(stdout, 'latin1');
       return ran.map((one) => tool.told(one, written, output));
