@@ -87,7 +87,7 @@ export async function attach(tool: Tool, site: Site): Promise<Attached> {
     attachCpuMs: cpuNs(child.pid ?? 0) / 1e6,
     async detach(ran) {
       // What is on its way is let through: several tools drop it when they are told to end.
-      await sleep(150);
+      await sleep(600);
       const { reason } = await child.stop('SIGINT', 10_000);
       tool.after?.();
       if (reason.includes('SIGKILL')) throw new Error(`${tool.name} did not end: ${child.stderrTail()}`);
