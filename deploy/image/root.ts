@@ -12,7 +12,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { build } from 'esbuild';
 import { licenceTexts, ROOT, writeBundle } from '../package/bundle.ts';
 import { type Architecture, unpackNode } from '../package/node-binary.ts';
 import { buildProducer } from '../package/producer-binary.ts';
@@ -39,7 +38,6 @@ const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 
 mkdirSync(tree, { recursive: true });
 const packages = await writeBundle(join(tree, LIB), version);
-await writeProbe();
 const nodeLicence = await placeNode();
 place(await buildProducer(architecture), `${LIB}/sshd-otel-producer`, 0o755);
 await placeLibraries();
@@ -59,19 +57,6 @@ function place(from: string, path: string, mode: number): void {
   mkdirSync(dirname(to), { recursive: true });
   copyFileSync(from, to);
   chmodSync(to, mode);
-}
-
-async function writeProbe(): Promise<void> {
-  await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['deploy/image/probe.ts'],
-    outfile: join(tree ?? '', LIB, 'probe.js'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    logLevel: 'warning',
-  });
 }
 
 /** @returns its licence */

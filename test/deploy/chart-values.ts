@@ -22,6 +22,7 @@ export const EVERYTHING: Values = {
     ],
     extraVolumeMounts: [{ name: 'ca', mountPath: '/etc/ca', readOnly: true }],
     readinessProbe: { periodSeconds: 60, failureThreshold: 5 },
+    livenessProbe: { initialDelaySeconds: 120 },
   },
   producer: {
     resources: { requests: { cpu: '5m' }, limits: { memory: '256Mi' } },

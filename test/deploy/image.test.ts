@@ -13,7 +13,6 @@ import { type ContainerSink, startContainerSink } from './container-sink.ts';
 import { buildImage, whyNoImage } from './image.ts';
 import { makePod, type Pod, type RunningContainer } from './pod.ts';
 
-const PROBE = ['/usr/lib/sshd-otel/node', '/usr/lib/sshd-otel/probe.js', '/run/sshd-otel/producer.sock'];
 const VALUES = { headersSecret: { name: 'otlp' }, config: { exclude: { users: ['nobody-here'] } } };
 
 describe('the container image', { skip: (await whyNoImage()) ?? false }, () => {
@@ -61,6 +60,24 @@ describe('the container image', { skip: (await whyNoImage()) ?? false }, () => {
     await said(agent, 'waiting for connections');
   };
 
+  /** What the kubelet would get. */
+  const probes = async () => {
+    const { readinessProbe, livenessProbe } = daemonset.spec?.template.spec?.containers[1] ?? {};
+    const ready = await agent.exec(...(readinessProbe?.exec?.command ?? []));
+    const live = await agent.exec(...(livenessProbe?.exec?.command ?? []));
+    return { ready: ready.code, live: live.code };
+  };
+
+  const probedUntil = async (ready: number) => {
+    let probed = await probes();
+    for (let tries = 0; probed.ready !== ready; tries++) {
+      assert.ok(tries < 50, await agent.logs());
+      await sleep(500);
+      probed = await probes();
+    }
+    return probed;
+  };
+
   test('is small and has no shell', async (t) => {
     const files = await contentOf(image);
     assert.ok(files.includes('usr/lib/sshd-otel/sshd-otel-producer'));
@@ -71,7 +88,7 @@ describe('the container image', { skip: (await whyNoImage()) ?? false }, () => {
     t.diagnostic(`${bytes} bytes, ${files.length} files`);
   });
 
-  test('the producer traces with two capabilities, and then has none', async () => {
+  test('the producer starts with two capabilities', async () => {
     producer = await pod.start('producer');
     sink = await startContainerSink({
       startOutside: (command, args) =>
@@ -81,19 +98,11 @@ describe('the container image', { skip: (await whyNoImage()) ?? false }, () => {
           stdin: 'pipe',
         }),
     });
-    let probed = await producer.exec(...PROBE);
-    for (let tries = 0; probed.stderr.includes('nobody listens') && tries < 50; tries++) {
-      await sleep(200);
-      probed = await producer.exec(...PROBE);
-    }
-    assert.equal(probed.code, 1);
-    assert.match(probed.stderr, /nobody is connected/);
   });
 
-  test('the agent is ready once it is connected, and has no right at all', async () => {
+  test('the agent has no right at all, and the producer none that is left', async () => {
     await start();
-    const { code, stderr } = await agent.exec(...PROBE);
-    assert.equal(code, 0, stderr);
+    assert.deepEqual(await probes(), { ready: 0, live: 0 });
     for (const [pid, uid, bounding] of [
       [producer.pid, '0', 'c000000000'],
       [agent.pid, '65532', '0'],
@@ -129,8 +138,20 @@ describe('the container image', { skip: (await whyNoImage()) ?? false }, () => {
     await start();
     await lab.ssh({ user: 'alice', command: '/bin/echo seen-again' });
     await sink.wait('span of the second login', ({ attributes }) => JSON.stringify(attributes).includes('seen-again'));
-    assert.equal(await agent.stop(grace), 0);
+  });
+
+  test('without its producer the agent is live and not ready, and goes on with the next one', async () => {
+    const grace = daemonset.spec?.template.spec?.terminationGracePeriodSeconds ?? 0;
     assert.equal(await producer.stop(grace), 0);
+    await said(agent, 'the producer closed the connection');
+    assert.equal((await probedUntil(6)).live, 0);
+    producer = await pod.start('producer');
+    assert.equal((await probedUntil(0)).live, 0);
+    await lab.ssh({ user: 'alice', command: '/bin/echo seen-by-the-next' });
+    await sink.wait('span of the third login', ({ attributes }) =>
+      JSON.stringify(attributes).includes('seen-by-the-next'),
+    );
+    assert.equal(await agent.stop(grace), 0);
   });
 });
 

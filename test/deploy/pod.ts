@@ -1,5 +1,5 @@
 /** A pod of the DaemonSet without a cluster: its containers by podman, with the rights, arguments and volumes of the manifest. */
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DaemonSet } from 'kubernetes-types/apps/v1.d.ts';
@@ -46,6 +46,7 @@ export function makePod(
   makeVolumes(folder, spec, files);
   const env = { ...(process.env as Record<string, string>), CONTAINERS_CONF: join(folder, 'containers.conf') };
   const ids: string[] = [];
+  const pids: number[] = [];
 
   const podman = (args: readonly string[]) =>
     runChild({ command: 'podman', args: ['--runtime', 'runc', ...args], env }, COMMAND_MS);
@@ -60,7 +61,8 @@ export function makePod(
       const container = spec.containers.find((each) => each.name === name);
       if (container === undefined) throw new Error(`no container ${name}`);
       // Containers of a pod share one network; this one reaches nothing but itself.
-      const network = ids[0] === undefined ? 'none' : `container:${ids[0]}`;
+      const mate = pids.find((pid) => existsSync(`/proc/${pid}/ns/net`));
+      const network = mate === undefined ? 'none' : `ns:/proc/${mate}/ns/net`;
       const id = await must([
         ...['run', '--detach', '--network', network, '--security-opt', `seccomp=${join(folder, 'seccomp.json')}`],
         ...rightsOf(spec, container),
@@ -72,8 +74,10 @@ export function makePod(
       ]);
       ids.push(id);
       const inspect = (what: string) => must(['inspect', '--format', what, id]);
+      const pid = Number(await inspect('{{.State.Pid}}'));
+      pids.push(pid);
       return {
-        pid: Number(await inspect('{{.State.Pid}}')),
+        pid,
         exec: (...command) => podman(['exec', id, ...command]),
         async logs() {
           const { stdout, stderr } = await podman(['logs', id]);
@@ -86,8 +90,7 @@ export function makePod(
       };
     },
     async remove() {
-      // Those that use another's network go first.
-      for (const id of ids.toReversed()) await podman(['rm', '--force', '--time', '1', id]);
+      if (ids.length > 0) await podman(['rm', '--force', '--time', '1', ...ids]);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -44,3 +44,7 @@ labels:
 {{ .Values.serviceAccount.name | default "default" }}
 {{- end }}
 {{- end }}
+
+{{- define "sshd-otel.health" -}}
+{{- concat (list "/usr/lib/sshd-otel/node" "/usr/lib/sshd-otel/agent/bundle/sshd-otel.js" "health" "--state-dir=/var/lib/sshd-otel") . | toJson }}
+{{- end }}
