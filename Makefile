@@ -60,7 +60,8 @@ tar: setup ## build the tar.gz with its install script into .output/packages/
 SUITES ?= bookworm,bullseye,trixie,sid
 verify-deb: setup ## install, use, upgrade and purge the package on booted Debian 11, 12, 13 and sid (root, network)
 	@for suite in $$(echo $(SUITES) | tr , ' '); do test/deploy/make-root.sh $$suite >/dev/null || exit 1; done
-	@SSHD_OTEL_SUITES=$(SUITES) node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/debian.test.ts
+	@SSHD_OTEL_SUITES=$(SUITES) node --test $(TEST_FLAGS) --test-timeout=900000 \
+	  test/deploy/debian.test.ts test/deploy/tar.test.ts test/deploy/boot-order.test.ts
 
 manifests: setup ## render the Helm chart to deploy/kubernetes/sshd-otel.yaml (golang-go, see .ci/packages)
 	@node deploy/kubernetes/render.ts

@@ -38,6 +38,8 @@ export interface Container {
   write(path: string, text: string, mode?: number): void;
   /** The machine's pid of a process inside. @throws Error if there is none */
   outerPid(pid: number): number;
+  /** Shuts it down and boots it again. @throws Error if it does not come up */
+  reboot(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -51,6 +53,23 @@ export async function bootContainer(suite: string): Promise<Container> {
   const layers = `lowerdir=${join(ROOTS, suite)},upperdir=${join(folder, 'upper')},workdir=${join(folder, 'work')}`;
   await must('mount', ['-t', 'overlay', 'overlay', '-o', layers, root]);
   writeFileSync(join(root, 'etc/machine-id'), '');
+  const nspawn = startNspawn(root);
+  const remove = async () => {
+    await runChild({ command: 'umount', args: ['--recursive', '--lazy', folder] }, 10_000);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const container = containerOf(nspawn, await leaderOf(nspawn), root, remove);
+    await untilBooted(container);
+    return container;
+  } catch (error) {
+    await nspawn.stop('SIGTERM');
+    await remove();
+    throw new Error(`${String(error)}\n${nspawn.stderrTail()}`);
+  }
+}
+
+function startNspawn(root: string): Child {
   const nspawn = startChild({
     command: 'systemd-nspawn',
     args: [
@@ -61,40 +80,24 @@ export async function bootContainer(suite: string): Promise<Container> {
     env: { PATH: process.env['PATH'] ?? PATH, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
     detached: true,
   });
-  let console = '';
-  nspawn.stdout?.on('data', (data: Buffer) => {
-    console = (console + data.toString('latin1')).slice(-4096);
-  });
-  const remove = async () => {
-    await runChild({ command: 'umount', args: ['--recursive', '--lazy', folder] }, 10_000);
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    const leader = await leaderOf(nspawn);
-    const container = containerOf(leader, root, async () => {
-      // SIGRTMIN+4 would be the polite way; whatever it writes is thrown away.
-      process.kill(leader, 'SIGKILL');
-      await nspawn.exited;
-      await remove();
-    });
-    await untilBooted(container);
-    return container;
-  } catch (error) {
-    await nspawn.stop('SIGTERM');
-    await remove();
-    throw new Error(`${String(error)}\n${nspawn.stderrTail()}\n${console}`);
-  }
+  // The console has to be read, or the boot would stand still.
+  nspawn.stdout?.resume();
+  return nspawn;
 }
 
-function containerOf(leader: number, root: string, stop: () => Promise<void>): Container {
-  const enter = ['-t', String(leader), '-a', 'env', '-i', `PATH=${PATH}`, 'LC_ALL=C.UTF-8', 'HOME=/root'];
+function containerOf(started: Child, first: number, root: string, remove: () => Promise<void>): Container {
+  let nspawn = started;
+  let leader = first;
+  const enter = () => ['-t', String(leader), '-a', 'env', '-i', `PATH=${PATH}`, 'LC_ALL=C.UTF-8', 'HOME=/root'];
   const run: Container['run'] = (...command) =>
-    runChild({ command: 'nsenter', args: [...enter, ...command] }, COMMAND_MS);
-  return {
-    leader,
+    runChild({ command: 'nsenter', args: [...enter(), ...command] }, COMMAND_MS);
+  const container: Container = {
+    get leader() {
+      return leader;
+    },
     root,
     run,
-    start: (...command) => startChild({ command: 'nsenter', args: [...enter, ...command], stdin: 'pipe' }),
+    start: (...command) => startChild({ command: 'nsenter', args: [...enter(), ...command], stdin: 'pipe' }),
     async sh(line) {
       const { code, reason, stdout, stderr } = await run('sh', '-c', line);
       if (code !== 0) throw new Error(`${line}: ${reason}\n${stdout}${stderr}`);
@@ -104,21 +107,42 @@ function containerOf(leader: number, root: string, stop: () => Promise<void>): C
       startChild({ command: 'nsenter', args: [`--net=/proc/${leader}/ns/net`, command, ...args], stdin: 'pipe' }),
     write: (path, text, mode = 0o644) => writeFileSync(join(root, path), text, { mode }),
     outerPid: (pid) => outerPid(leader, pid),
-    stop,
+    async reboot() {
+      await run('systemctl', 'reboot');
+      // It is nspawn's caller who decides whether there is a next boot.
+      await nspawn.exited;
+      nspawn = startNspawn(root);
+      leader = await leaderOf(nspawn);
+      await untilBooted(container);
+    },
+    async stop() {
+      // SIGRTMIN+4 would be the polite way; whatever it writes is thrown away.
+      process.kill(leader, 'SIGKILL');
+      await nspawn.exited;
+      await remove();
+    },
   };
+  return container;
 }
 
 /** The first process in the new pid namespace, once it is systemd and no longer nspawn. */
 async function leaderOf(nspawn: Child): Promise<number> {
   const { pid } = nspawn;
-  for (let tries = 0; tries < 200; tries++) {
-    const found = readNamespacePids(pid ?? 0).find(
-      ([outer, pids]) => pids.at(-1) === 1 && readFileSync(`/proc/${outer}/comm`, 'latin1') === 'systemd\n',
-    );
+  const deadlineMs = performance.now() + BOOT_MS;
+  while (performance.now() < deadlineMs) {
+    const found = readNamespacePids(pid ?? 0).find(([outer, pids]) => pids.at(-1) === 1 && commOf(outer) === 'systemd');
     if (found !== undefined) return found[0];
     await sleep(50);
   }
   throw new Error('no process 1 came up');
+}
+
+function commOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
+  } catch {
+    return '';
+  }
 }
 
 async function untilBooted(container: Container): Promise<void> {
@@ -130,7 +154,8 @@ async function untilBooted(container: Container): Promise<void> {
     if (state === 'degraded') break;
     await sleep(100);
   }
-  if (state !== 'running') throw new Error(`not booted: ${state}\n${await container.sh('systemctl --failed')}`);
+  if (state !== 'running')
+    throw new Error(`not booted: ${state}\n${(await container.run('systemctl', '--failed')).stdout}`);
   await container.sh('ip link set lo up');
 }
 
