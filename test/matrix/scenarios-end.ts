@@ -1,5 +1,6 @@
 /** Scenarios of how connections end. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import type { Cast } from './cast.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -54,6 +55,8 @@ export const END_SCENARIOS: readonly Scenario[] = [
       await cast.lab.waitForLog(/^Timeout, client not responding/);
       client.session.kill('SIGKILL');
       await client.finished();
+      // Long enough that every witness sees that it outlived the connection.
+      await setTimeout(400);
       endSleepers(cast);
     },
   },
@@ -68,6 +71,8 @@ export const END_SCENARIOS: readonly Scenario[] = [
       client.part.monitorKilled = true;
       process.kill(line.pid, 'SIGKILL');
       await client.finished();
+      // Long enough that every witness sees that it outlived the connection.
+      await setTimeout(400);
       endSleepers(cast);
     },
   },

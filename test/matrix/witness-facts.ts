@@ -145,11 +145,14 @@ function attemptsOf(
   if (story === undefined) return [];
   // sshd never looks at keys that are offered for a user whom it does not know (auth2-pubkey.c userauth_pubkey).
   const valid = log?.userValid !== false;
-  const reached = story.attempts.filter((attempt) => valid || attempt.method !== 'publickey');
+  const seen = story.attempts.filter((attempt) => valid || attempt.method !== 'publickey');
+  const judged = log?.attempts.filter((one) => one.method === 'publickey' || one.result !== 'postponed') ?? [];
+  // A prompt that nobody answered is no attempt.
+  const untyped =
+    seen.at(-1)?.result === 'unanswered' && seen.at(-1)?.method !== 'publickey' && judged.length < seen.length;
+  const reached = untyped ? seen.slice(0, -1) : seen;
   // A client that left meanwhile did not hear the answer to its last attempt, but sshd logged it.
-  const unheard = log?.attempts
-    .filter((one) => one.method === 'publickey' || one.result !== 'postponed')
-    .at(reached.length - 1);
+  const unheard = judged.at(reached.length - 1);
   return reached.map((attempt, index) => {
     const known = attempt.keyPath === undefined ? undefined : testimony.keyOf(attempt.keyPath);
     const type = attempt.keyType ?? known?.type;
