@@ -10,7 +10,7 @@ const LEGEND: Readonly<Record<Unknowable, string>> = {
   'family-of-scan':
     'which family served a client that left during the handshake: the processes that tell families apart are not there yet',
   'producer-cannot':
-    'bpftrace: why a connection ended, where only a log line or a TCP state tells (a logout, a reset, a keepalive timeout); it tells no connection that was not admitted, and `scan` also of clients that spoke nonsense',
+    'bpftrace: why a connection ended, where only a log line or a TCP state tells (a logout, a reset, a keepalive timeout); it tells no connection that was not admitted, says `scan` also of clients that spoke nonsense or had no cipher in common with sshd, and `auth_failed` also of those that sshd threw out',
   'exact-only': 'execs that failed: only a hook on system calls shows them, which the default mode does without',
   'info-level': 'what sshd logs at VERBOSE only, where nothing else tells it',
 };

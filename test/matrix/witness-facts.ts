@@ -101,8 +101,7 @@ function sayConnection(
   if (own !== undefined) {
     const cutOff = own.proxied === true && log?.ends.some((line) => line.startsWith('Received disconnect')) !== true;
     const reason = cutOff ? 'client_vanished' : endOf(own, story, attempts, deniedByAccount, testimony.graceMs);
-    // Without log lines, whoever spoke nonsense looks like whoever said nothing.
-    const seen = reason === 'protocol_error' && !testimony.tellsLog ? 'scan' : reason;
+    const seen = testimony.tellsLog || reason === undefined ? reason : (WITHOUT_LOG[reason] ?? reason);
     const blind = !testimony.tellsLog && seen !== undefined && NEED_LOG.has(seen);
     say('end', key, seen, blind ? 'producer-cannot' : undefined);
   }
@@ -123,8 +122,15 @@ export interface WitnessedAttempt {
   readonly text: string;
 }
 
+/** Without log lines these look like those. */
+const WITHOUT_LOG: Readonly<Record<string, string>> = {
+  protocol_error: 'scan',
+  negotiation_failed: 'scan',
+  too_many_failures: 'auth_failed',
+};
+
 /** Ends that only log lines or TCP states tell. */
-const NEED_LOG: ReadonlySet<string> = new Set(['logout', 'reset', 'keepalive_timeout', 'negotiation_failed']);
+const NEED_LOG: ReadonlySet<string> = new Set(['logout', 'reset', 'keepalive_timeout']);
 
 /** What sshd's words mean. */
 const LOGGED: Readonly<Record<string, string>> = {
