@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { HelloEvent, KernelEvent } from './decode/kernel-event.ts';
 import { type DecodeCounters, StreamDecoder } from './decode/stream-decoder.ts';
 import { type ProcessCounters, ProcessTable } from './process/process-table.ts';
-import type { EarlierRun } from './span/earlier-run.ts';
+import type { EarlierRun, SavedState } from './span/earlier-run.ts';
 import { Exclusion, type ExclusionCounters } from './span/exclusion.ts';
 import type { Redactor } from './span/redactor.ts';
 import { SpanBuilder } from './span/span-builder.ts';
@@ -55,7 +55,7 @@ export interface PipelineCounters {
 /** State changes only in `push` and `end`. */
 export class Pipeline {
   readonly #decoder = new StreamDecoder();
-  readonly #processes = new ProcessTable();
+  readonly #processes: ProcessTable;
   readonly #model: SshdModel;
   readonly #builder: SpanBuilder;
   readonly #exclusion: Exclusion;
@@ -72,10 +72,12 @@ export class Pipeline {
     const exclusion = options.exclusion ?? new Exclusion();
     this.#exclusion = exclusion;
     this.#onTold = options.onTold;
+    this.#processes = new ProcessTable(options.earlier?.saved);
     this.#model = new SshdModel({
       sha256: (bytes) => hash('sha256', bytes, 'buffer'),
       listenerPid: options.listenerPid,
       skipProgram: (name, isComm) => exclusion.program(name, isComm),
+      saved: options.earlier?.saved,
     });
     this.#builder = new SpanBuilder({ ...options, exclusion });
   }
@@ -121,6 +123,23 @@ export class Pipeline {
    */
   push(chunk: Uint8Array): SpanRecord[] {
     return this.#through(this.#decoder.push(chunk));
+  }
+
+  /**
+   * The agent is stopped, and another one will go on: what is finished, and what that one needs of all that is open.
+   * `state` undefined: the stream never began.
+   */
+  suspend(): { readonly spans: SpanRecord[]; readonly state: SavedState | undefined } {
+    const spans = this.#through(this.#decoder.end());
+    const endedNs = this.#model.lastNs;
+    const last = this.#builder.suspend(endedNs);
+    this.#spans += last.length;
+    const { connections, runs } = this.#model.save();
+    const processes = runs.flatMap(({ nodes }) => nodes.map(({ process }) => process));
+    const bootId = this.#hello?.bootId;
+    const state =
+      bootId === undefined ? undefined : { bootId, endedNs, processes, runs, ids: this.#builder.save(connections) };
+    return { spans: [...spans, ...last], state };
   }
 
   /** The stream is over: all that was held, what is still open marked so. */

@@ -24,7 +24,7 @@ import { LiveSettings } from './live-settings.ts';
 import { createLog, type Log } from './log.ts';
 import { LossLog } from './loss-log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
-import { readEarlierRun, writeRunning } from './run-state.ts';
+import { takeEarlierRun, writeEnded, writeRunning } from './run-state.ts';
 import { loadSettings, spanLimitsOf, spoolOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
 import { leftOut, streamFaults } from './stream-faults.ts';
@@ -90,7 +90,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
     hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags, config.get('stateDir')),
     redactor: settings.redactor,
     exclusion: settings.exclusion,
-    earlier: folder === undefined ? undefined : readEarlierRun(folder, log),
+    earlier: folder === undefined || onlyTee ? undefined : takeEarlierRun(folder, log),
     agentVersion: VERSION,
     listenerPid: config.get('listener'),
     ...spanLimitsOf(config),
@@ -105,7 +105,8 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   const tee = openTee(flags, settings.redactor, log);
   const source = openSource(flags, context, log);
   await readStream(flags, context, log, source, pipeline, output, tee, folder);
-  output.accept(pipeline.end(), pipeline.resource);
+  if (folder !== undefined && exporting.enabled) suspend(pipeline, output, folder, log);
+  else output.accept(pipeline.end(), pipeline.resource);
   unwatch();
   await tee?.end();
   const result = await output.finish(config.get('flushSeconds') * 1000);
@@ -116,6 +117,15 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
   if (tee?.failed === true && onlyTee) return EXIT.rights;
   return result.complete ? EXIT.ok : EXIT.collector;
+}
+
+/** What is open goes on in the next agent. */
+function suspend(pipeline: Pipeline, output: SpanOutput, folder: string, log: Log): void {
+  const { spans, state } = pipeline.suspend();
+  output.accept(spans, pipeline.resource);
+  if (state === undefined) return;
+  writeEnded(folder, state, log);
+  if (state.runs.length > 0) log('info', `${state.runs.length} connections are open: the next start goes on with them`);
 }
 
 /** Where the agent may keep what it must not lose; undefined: nowhere. By itself it owns the state directory. */
@@ -198,7 +208,7 @@ async function readStream(
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
       if (!pipeline.tracing || hellos === told) continue;
       told = hellos;
-      if (folder !== undefined) writeRunning(folder, pipeline.producer?.bootId ?? '', log);
+      if (folder !== undefined && !flags.flag('only-tee')) writeRunning(folder, pipeline.producer?.bootId ?? '', log);
       tell(statusFd, STATUS.ready);
       void manager.ready(statusLine(pipeline));
       const { producer, producerVersion } = pipeline.producer ?? {};

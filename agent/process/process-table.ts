@@ -30,6 +30,12 @@ export interface ProcessCounters {
   evicted: number;
 }
 
+/** Processes that an earlier table knew. They become this one's own. */
+export interface SavedProcesses {
+  readonly bootId: string;
+  readonly processes: readonly Process[];
+}
+
 /** The process table: `apply` each event in order of time. */
 export class ProcessTable {
   readonly counters: ProcessCounters = { adopted: 0, vanished: 0, afterExit: 0, evicted: 0 };
@@ -38,6 +44,13 @@ export class ProcessTable {
   readonly #exited = new RecentSet(MIN_EXITED);
   /** Set between `hello` and `seed-end`: processes that the new producer has confirmed, and when it began. */
   #opening: { readonly sinceNs: bigint; readonly confirmed: Set<Process> } | undefined;
+
+  /** Left by an earlier table; used if the host has not booted since. */
+  #saved: SavedProcesses | undefined;
+
+  constructor(saved?: SavedProcesses) {
+    this.#saved = saved;
+  }
 
   /** Number of processes alive. */
   get size(): number {
@@ -49,6 +62,10 @@ export class ProcessTable {
     switch (event.kind) {
       case 'hello':
         this.#opening = { sinceNs: event.tsNs, confirmed: new Set() };
+        // What no seed confirms is found to be gone.
+        if (this.#saved !== undefined && this.#saved.bootId === event.bootId)
+          for (const process of this.#saved.processes) this.#living.set(process.id.pid, process);
+        this.#saved = undefined;
         out.push({ type: 'hello', tsNs: event.tsNs, event });
         break;
       case 'clock':

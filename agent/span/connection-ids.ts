@@ -1,6 +1,7 @@
 /** Ids of one connection's spans, and what its spans must agree about among themselves. */
 import type { ProcessId } from '../decode/kernel-event.ts';
 import { type Activity, type AuthActivity, ROOT, type SpanRef } from '../sshd/session-event.ts';
+import type { Resumed, SavedIds } from './earlier-run.ts';
 import { Segments } from './segments.ts';
 import { type IdKey, spanId, traceId } from './span-ids.ts';
 import type { SpanRecord } from './span-record.ts';
@@ -18,14 +19,6 @@ export interface Place {
   readonly parentSpanId: string;
   /** The span that it would hang on, if that were not in an earlier trace of the connection. */
   readonly remoteParent?: { readonly traceId: string; readonly spanId: string } | undefined;
-}
-
-/** That the connection was open before the agent began, and how its segments are numbered. */
-export interface Resumed {
-  /** When the agent began, boot ns. */
-  readonly atNs: bigint;
-  /** Number of the first segment that is ours. */
-  readonly number: number;
 }
 
 export class ConnectionIds {
@@ -55,6 +48,20 @@ export class ConnectionIds {
     this.#monitor = monitor;
     this.#resumed = resumed;
     this.segments = new Segments(maxSegmentBytes, resumed === undefined ? undefined : monitor.startNs);
+  }
+
+  /** Goes on where `save` was called. */
+  restore(saved: SavedIds): void {
+    this.segments.restore(saved.segmentStarts, saved.segmentBytes);
+    for (const [name, startNs] of saved.starts) this.#starts.set(name, startNs);
+    this.lastAttempt = saved.lastAttempt;
+    this.authResult = saved.authResult;
+  }
+
+  save(): Omit<SavedIds, 'excluded'> {
+    const { lastAttempt, authResult } = this;
+    const own = { connection: this.#monitor, starts: new Map(this.#starts), resumed: this.#resumed };
+    return { ...this.segments.save(), ...own, lastAttempt, authResult };
   }
 
   /** What every span carries as `ssh.connection.id`: the id of the connection's first trace. */

@@ -6,90 +6,71 @@
  * After a crash nothing is left: what the dead agent told cannot be known, so what is seen of those connections later goes
  * into a trace of its own each, linked to the first.
  */
-import type { Endpoints, ProcessId } from '../decode/kernel-event.ts';
-import type { AuthActivity, ConnectionFacts, FactSource, IncompleteReason, KeyFacts } from '../sshd/session-event.ts';
+import type { ProcessId } from '../decode/kernel-event.ts';
+import type { Process } from '../process/process-change.ts';
+import type { SavedRun } from '../sshd/saved-run.ts';
+import type { AuthActivity, ConnectionFacts } from '../sshd/session-event.ts';
 
-/** What is told of a connection with its later spans, and nobody would learn again. */
-export interface SavedFacts {
-  readonly endpoints?: Endpoints | undefined;
-  readonly user?: { readonly name: Uint8Array; readonly source: FactSource } | undefined;
-  readonly userValid?: boolean | undefined;
-  readonly authenticatedNs?: bigint | undefined;
-  readonly authMethods: readonly string[];
-  readonly key?: KeyFacts | undefined;
-  readonly attempts: number;
-  readonly failedAttempts: number;
-  readonly queries: number;
-  readonly sessions: number;
-  readonly programs: number;
-  readonly loginUid?: number | undefined;
-  readonly auditSession?: number | undefined;
-  readonly login?: ConnectionFacts['login'];
-  readonly incomplete: readonly IncompleteReason[];
-  readonly lostEvents: number;
-  readonly missingPhases: readonly string[];
-  readonly wallOffsetNs: bigint;
+/** When an agent began after one that had been killed, and how the segments that it told are numbered. */
+export interface Resumed {
+  /** Boot ns. */
+  readonly atNs: bigint;
+  /** Number of the first segment that is its own. */
+  readonly number: number;
 }
 
 /** Where the ids of a connection's spans stand. */
 export interface SavedIds {
+  readonly connection: ProcessId;
   /** Where segments 1, 2, … begin, boot ns. */
   readonly segmentStarts: readonly bigint[];
   /** Encoded bytes of the last segment. */
   readonly segmentBytes: number;
+  /** Starts of spans that were told, by name. */
+  readonly starts: ReadonlyMap<string, bigint>;
   readonly lastAttempt: number;
-  readonly authResult?: AuthActivity['result'];
-  /** Of the first segment that was ours, if an earlier agent had been killed. */
-  readonly resumed?: { readonly atNs: bigint; readonly number: number } | undefined;
+  readonly authResult: AuthActivity['result'];
+  readonly resumed: Resumed | undefined;
+  readonly excluded: boolean | undefined;
 }
 
-export interface SavedConnection {
-  readonly id: ProcessId;
-  readonly facts: SavedFacts;
-  readonly ids: SavedIds;
-}
-
-/** The agent before this one. */
-export interface EarlierRun {
+/** All that an agent leaves at a planned end. Plain values that may share and point to each other. */
+export interface SavedState {
   readonly bootId: string;
-  /** Boot time at which it ended in good order; absent: it did not. */
-  readonly endedNs?: bigint | undefined;
+  /** Boot time at which it ended. */
+  readonly endedNs: bigint;
+  readonly processes: readonly Process[];
+  readonly runs: readonly SavedRun[];
+  readonly ids: readonly SavedIds[];
+}
+
+/** The agent before this one; `saved` absent: it was killed. */
+export class EarlierRun {
+  readonly bootId: string;
+  readonly saved: SavedState | undefined;
+  readonly #ids: ReadonlyMap<string, SavedIds>;
+
+  constructor(bootId: string, saved?: SavedState) {
+    this.bootId = bootId;
+    this.saved = saved;
+    this.#ids = new Map(saved?.ids.map((ids) => [nameOf(ids.connection), ids]));
+  }
+
   /** What it left of a connection. */
-  connection(id: ProcessId): SavedConnection | undefined;
+  ids(bootId: string, connection: ProcessId): SavedIds | undefined {
+    return bootId === this.bootId ? this.#ids.get(nameOf(connection)) : undefined;
+  }
+
+  /** What it may have told of a connection cannot be known: where to go on. @param beganNs when the next agent began */
+  resumed(bootId: string, { id, startNs }: ConnectionFacts, beganNs: bigint | undefined): Resumed | undefined {
+    if (bootId !== this.bootId || beganNs === undefined || startNs >= beganNs) return undefined;
+    // It ended in good order, and told of nothing that began later.
+    if (this.saved !== undefined && (startNs > this.saved.endedNs || this.#ids.has(nameOf(id)))) return undefined;
+    // No two agents begin in the same millisecond.
+    return { atNs: beganNs, number: Math.max(1, Number(beganNs / 1_000_000n)) };
+  }
 }
 
-/** An earlier run from what it saved. */
-export function earlierRun(
-  bootId: string,
-  endedNs: bigint | undefined,
-  connections: readonly SavedConnection[],
-): EarlierRun {
-  const known = new Map(connections.map((saved) => [`${saved.id.pid}:${saved.id.startNs}`, saved]));
-  return { bootId, endedNs, connection: ({ pid, startNs }) => known.get(`${pid}:${startNs}`) };
-}
-
-/** What of a connection is to be saved. */
-export function factsToSave(connection: ConnectionFacts): SavedFacts {
-  const { endpoints, user, userValid, authenticatedNs, key, attempts, failedAttempts, queries } = connection;
-  const { sessions, programs, loginUid, auditSession, login, lostEvents, wallOffsetNs } = connection;
-  return {
-    endpoints,
-    user,
-    userValid,
-    authenticatedNs,
-    authMethods: [...connection.authMethods],
-    key,
-    attempts,
-    failedAttempts,
-    queries,
-    sessions,
-    programs,
-    loginUid,
-    auditSession,
-    login,
-    incomplete: [...connection.incomplete],
-    lostEvents,
-    missingPhases: [...connection.missingPhases],
-    wallOffsetNs,
-  };
+function nameOf({ pid, startNs }: ProcessId): string {
+  return `${pid}:${startNs}`;
 }

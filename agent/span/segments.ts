@@ -29,6 +29,16 @@ export class Segments {
     if (resumedNs !== undefined) this.#starts.push(resumedNs);
   }
 
+  /** Goes on where `save` was called. */
+  restore(starts: readonly bigint[], bytes: number): void {
+    this.#starts.splice(0, this.#starts.length, ...starts);
+    this.#bytes = bytes;
+  }
+
+  save(): { readonly segmentStarts: readonly bigint[]; readonly segmentBytes: number } {
+    return { segmentStarts: [...this.#starts], segmentBytes: this.#bytes };
+  }
+
   /** How many there are; one at first. */
   get count(): number {
     return this.#starts.length + 1;

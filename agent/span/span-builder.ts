@@ -17,10 +17,12 @@ import {
   type SessionEvent,
   type SpanRef,
 } from '../sshd/session-event.ts';
-import { ConnectionIds, type Resumed } from './connection-ids.ts';
+import { ConnectionIds } from './connection-ids.ts';
+import type { ConnectionState, Held, Open } from './connection-state.ts';
+import type { SavedIds } from './earlier-run.ts';
 import { Fifo } from './fifo.ts';
 import { MAX_ARGV_BYTES } from './limits.ts';
-import { isOpenRef, type OpenRef, openMarker } from './open-markers.ts';
+import { isOpenRef, openMarker } from './open-markers.ts';
 import type { Redactor } from './redactor.ts';
 import { resourceOf } from './resource.ts';
 import { MAX_SEGMENT_BYTES } from './segments.ts';
@@ -29,36 +31,6 @@ import type { SpanBuilderOptions } from './span-builder-options.ts';
 import { type IdKey, idKey } from './span-ids.ts';
 import type { ResourceRecord, SpanRecord } from './span-record.ts';
 import { decodeUtf8 } from './text.ts';
-
-/** A finished activity that waits. */
-interface Held {
-  readonly connection: ConnectionFacts;
-  readonly state: ConnectionState;
-  readonly activity: Activity;
-  readonly releaseNs: bigint;
-}
-
-/** A connection or session that may deserve a marker. */
-interface Open {
-  readonly connection: ConnectionFacts;
-  readonly state: ConnectionState;
-  readonly ref: OpenRef;
-  readonly beganNs: bigint;
-}
-
-interface ConnectionState {
-  readonly ids: ConnectionIds;
-  /** `new`: nobody is in yet and spans wait for the user. `known`: they wait their 2 s. `closed`: nothing waits. */
-  phase: 'new' | 'known' | 'closed';
-  /** The connection's end told the roots of all its traces; one that begins later needs its own at once. */
-  rootsTold: boolean;
-  /** In the order in which they were told. */
-  readonly held: Set<Held>;
-  /** Ids of sessions that were opened and have not ended. */
-  readonly sessions: Set<string>;
-  /** Decided when the first span is due: usually the user is known by then. */
-  excluded: boolean | undefined;
-}
 
 const NS_PER_MS = 1_000_000n;
 
@@ -109,6 +81,23 @@ export class SpanBuilder {
     return this.#heldCount;
   }
 
+  /** The agent is stopped: tells what is finished, and leaves what is open to the next one. */
+  suspend(tsNs: bigint): SpanRecord[] {
+    const spans: SpanRecord[] = [];
+    for (let held = this.#waiting.shift(); held !== undefined; held = this.#waiting.shift())
+      if (held.state.held.has(held)) this.#release(held, tsNs, spans);
+    for (const state of this.#unknown.keys()) for (const held of state.held) this.#release(held, tsNs, spans);
+    return spans;
+  }
+
+  /** Where the ids of connections stand, after `suspend`. */
+  save(connections: readonly ConnectionFacts[]): SavedIds[] {
+    return connections.flatMap((connection) => {
+      const state = this.#states.get(connection);
+      return state === undefined ? [] : [{ ...state.ids.save(), excluded: state.excluded }];
+    });
+  }
+
   /** Spans that are finished now. All that wait longer are in the answers to later events. */
   apply(event: SessionEvent): SpanRecord[] {
     switch (event.type) {
@@ -142,33 +131,23 @@ export class SpanBuilder {
   #stateOf(connection: ConnectionFacts, tsNs: bigint): ConnectionState {
     const known = this.#states.get(connection);
     if (known !== undefined) return known;
+    const saved = this.#options.earlier?.ids(this.#bootId, connection.id);
+    const resumed = saved?.resumed ?? this.#options.earlier?.resumed(this.#bootId, connection, this.#beganNs);
+    const maxBytes = this.#options.maxSegmentBytes ?? MAX_SEGMENT_BYTES;
+    const ids = new ConnectionIds(this.#key, this.#bootId, connection.id, maxBytes, resumed);
+    if (saved !== undefined) ids.restore(saved);
+    const isOver = saved !== undefined && connection.endNs !== undefined;
     const state: ConnectionState = {
-      ids: new ConnectionIds(
-        this.#key,
-        this.#bootId,
-        connection.id,
-        this.#options.maxSegmentBytes ?? MAX_SEGMENT_BYTES,
-        this.#resumed(connection),
-      ),
-      phase: connection.authenticated ? 'known' : 'new',
-      rootsTold: false,
+      ids,
+      phase: isOver ? 'closed' : connection.authenticated ? 'known' : 'new',
+      rootsTold: isOver,
       held: new Set(),
       sessions: new Set(),
-      excluded: undefined,
+      excluded: saved?.excluded,
     };
     this.#states.set(connection, state);
     if (state.phase === 'new') this.#unknown.set(state, tsNs + this.#holdBeforeAuthNs);
     return state;
-  }
-
-  #resumed(connection: ConnectionFacts): Resumed | undefined {
-    const atNs = this.#beganNs;
-    const { earlier } = this.#options;
-    if (atNs === undefined || connection.startNs >= atNs || earlier?.bootId !== this.#bootId) return undefined;
-    // It ended in good order, and told of nothing that began later.
-    if (earlier.endedNs !== undefined && connection.startNs > earlier.endedNs) return undefined;
-    if (earlier.connection(connection.id) !== undefined) return undefined;
-    return { atNs, number: Math.max(1, Number(atNs / NS_PER_MS)) };
   }
 
   /** From here on the connection's spans wait their usual time, also those that waited for the user. */

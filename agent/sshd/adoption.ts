@@ -54,6 +54,13 @@ function openLateSession(node: ProcessNode, run: ConnectionRun, event: SeedEvent
   if (first !== undefined) run.sessions.firstProgram(session, first);
 }
 
+/** It runs another program than the one that was known: an exec was missed. */
+export function applyOtherProgram(node: ProcessNode, run: ConnectionRun, event: SeedEvent, tsNs: bigint): void {
+  const exec = execOf(event);
+  if (node.program === undefined || event.execId === undefined || node.program.execNumber === event.execId) return;
+  if (exec !== undefined) run.executed(node, { ...exec, tsNs }, 'broken');
+}
+
 /** The exec that a seed's image came from; its time is not known, so nothing may be measured from it. */
 function execOf(event: SeedEvent): ExecEvent | undefined {
   if (event.comm === undefined && event.argv === undefined) return undefined;

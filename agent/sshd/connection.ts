@@ -84,7 +84,8 @@ export class Connection implements ConnectionFacts {
   #serverNs = 0n;
   #clientNs = 0n;
   #keysCommandNs = 0n;
-  #phases = 0;
+  /** Phases told; it names them. */
+  phases = 0;
   #told: SessionEvent[] = [];
 
   constructor(id: ProcessId, listener: ProcessId | undefined, wallOffsetNs: bigint, late: boolean, tsNs: bigint) {
@@ -138,9 +139,9 @@ export class Connection implements ConnectionFacts {
   /** Tells a leaf; a stretch that is empty or goes backwards is none. */
   phase(phase: Phase, parent: SpanRef, startNs: bigint | undefined, endNs: bigint): void {
     if (startNs === undefined || endNs <= startNs) return;
-    this.#phases++;
+    this.phases++;
     if (phase.owner !== undefined) this.spend(phase.owner, endNs - startNs);
-    const ref: SpanRef = { kind: 'phase', key: [phase.name, String(this.#phases)] };
+    const ref: SpanRef = { kind: 'phase', key: [phase.name, String(this.phases)] };
     this.tell({ kind: 'phase', ref, parent, startNs, endNs, name: phase.name, owner: phase.owner }, endNs);
   }
 

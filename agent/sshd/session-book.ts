@@ -12,6 +12,12 @@ export const SETUP: SpanRef = { kind: 'setup', key: [] };
 
 type SessionLine = Extract<LogFact, { kind: 'session' }>;
 
+/** What an agent that is stopped leaves to the next one. */
+export interface SavedSessions extends Pick<SessionBook, 'userChildNs' | 'serverWorkedNs' | 'setupHasChildren'> {
+  readonly open: readonly Session[];
+  readonly setupTold: boolean;
+}
+
 export class SessionBook {
   /** What sshd said before it forked the leader that it is about. */
   #pendingTty: string | undefined;
@@ -41,6 +47,17 @@ export class SessionBook {
       session.gapped = true;
       if (session.first === undefined) session.firstLost = true;
     }
+  }
+
+  save(): SavedSessions {
+    const { userChildNs, serverWorkedNs, setupHasChildren } = this;
+    return { open: [...this.#open], setupTold: this.#setupTold, userChildNs, serverWorkedNs, setupHasChildren };
+  }
+
+  restore({ open, setupTold, ...rest }: SavedSessions): void {
+    for (const session of open) this.#open.add(session);
+    this.#setupTold = setupTold;
+    Object.assign(this, rest);
   }
 
   /** Set-up is going on: the user is in, no session has begun. */

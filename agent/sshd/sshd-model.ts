@@ -11,13 +11,14 @@
 import type { DropEvent, LostEvent, ProcessId } from '../decode/kernel-event.ts';
 import type { Process, ProcessChange } from '../process/process-change.ts';
 import { RecentSet } from '../process/recent-set.ts';
-import { adoptNode, applySeed } from './adoption.ts';
+import { adoptNode, applyOtherProgram, applySeed } from './adoption.ts';
 import { Connection } from './connection.ts';
 import { ConnectionRun } from './connection-run.ts';
 import type { Sha256 } from './key-facts.ts';
 import type { ProcessNode } from './node.ts';
 import type { SkipProgram } from './programs.ts';
-import type { SessionEvent } from './session-event.ts';
+import { restoreRun, type SavedRun, saveRun } from './saved-run.ts';
+import type { ConnectionFacts, SessionEvent } from './session-event.ts';
 
 /** Ended connections that are remembered. */
 const MIN_ENDED = 16_384;
@@ -28,6 +29,8 @@ export interface SshdModelOptions {
   readonly listenerPid?: number | undefined;
   /** Programs that get no span; see `SkipProgram`. */
   readonly skipProgram?: SkipProgram | undefined;
+  /** What an earlier model left, if the host has not booted since. */
+  readonly saved?: { readonly bootId: string; readonly runs: readonly SavedRun[] } | undefined;
 }
 
 /** A process that is followed, and the connection that it belongs to. */
@@ -84,6 +87,28 @@ export class SshdModel {
     }
   }
 
+  /** Last moment that was heard of. */
+  get lastNs(): bigint {
+    return this.#lastNs;
+  }
+
+  /** Connections for the next agent to go on with, in the same order; nothing must be applied afterwards. */
+  save(): { readonly connections: ConnectionFacts[]; readonly runs: SavedRun[] } {
+    const saved = [...this.#runs.values()].flatMap((run) => {
+      const copy = saveRun(run);
+      return copy === undefined ? [] : [{ connection: run.connection, copy }];
+    });
+    return { connections: saved.map((each) => each.connection), runs: saved.map((each) => each.copy) };
+  }
+
+  #restore(saved: SavedRun, tsNs: bigint): SessionEvent {
+    const run = restoreRun(saved, this.#options.sha256, this.#options.skipProgram);
+    const { connection } = run;
+    this.#runs.set(keyOf(connection.id), run);
+    for (const node of run.processes.nodes) this.#followed.set(node.process, { node, run });
+    return { type: 'connection-opened', connection, tsNs };
+  }
+
   /** The stream is over: what is open is told as far as it is known, and marked. */
   end(): SessionEvent[] {
     const out: SessionEvent[] = [];
@@ -100,10 +125,13 @@ export class SshdModel {
   }
 
   #hello(event: Extract<ProcessChange, { type: 'hello' }>['event']): SessionEvent[] {
+    const saved = this.#opened ? undefined : this.#options.saved;
     if (this.#opened) for (const run of this.#runs.values()) run.connection.incomplete.add('producer_restarted');
     this.#opened = true;
     const { producer, producerVersion, machineId, hostName } = event;
-    return [{ type: 'host', host: { bootId: event.bootId ?? '', machineId, hostName, producer, producerVersion } }];
+    const host = { bootId: event.bootId ?? '', machineId, hostName, producer, producerVersion };
+    const restored = saved?.bootId === host.bootId ? saved.runs.map((run) => this.#restore(run, event.tsNs)) : [];
+    return [{ type: 'host', host }, ...restored];
   }
 
   #aboutProcess(change: Exclude<ProcessChange, { type: 'hello' | 'clock' | 'lost' | 'end' }>): readonly SessionEvent[] {
@@ -145,9 +173,10 @@ export class SshdModel {
         const followed = this.#adopt(process, change.parent, change.tsNs, change.type === 'seeded');
         if (followed === undefined) return undefined;
         const { node, run } = followed;
-        if (change.type === 'seeded' && node.execs === 0 && node.program === undefined) {
+        // One whose fork was seen runs what its parent ran then: its seed's program is no exec of its own.
+        if (change.type === 'seeded' && process.adopted && node.execs === 0 && node.program === undefined) {
           applySeed(node, run, change.event);
-        }
+        } else if (change.type === 'seeded') applyOtherProgram(node, run, change.event, change.tsNs);
         return run;
       }
       default: {

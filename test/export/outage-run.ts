@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VERSION } from '../../agent/config/version.ts';
 import { Pipeline } from '../../agent/pipeline.ts';
 import { type Child, startChild } from '../../agent/source/child-process.ts';
-import { earlierRun } from '../../agent/span/earlier-run.ts';
+import { EarlierRun } from '../../agent/span/earlier-run.ts';
 import { createRedactor } from '../../agent/span/redact/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import { StreamMultiplier } from '../bench/stream-multiplier.ts';
@@ -223,7 +223,7 @@ class OutageRun {
     const told: SpanRecord[] = [];
     const held: number[] = [];
     for (const [life, chunks] of this.#lives.entries()) {
-      const earlier = life === 0 ? undefined : earlierRun(bootId, undefined, []);
+      const earlier = life === 0 ? undefined : new EarlierRun(bootId);
       const pipeline = new Pipeline({ hostKey, redactor: createRedactor(), agentVersion: VERSION, earlier });
       for (const chunk of chunks) told.push(...pipeline.push(chunk));
       if (life < this.#lives.length - 1) held.push(pipeline.counters.held);

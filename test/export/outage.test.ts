@@ -44,7 +44,11 @@ test(`collector away for ${SECONDS} s at 200 spans/s, agent killed (-9) twice me
     const span = told.get(id);
     assert.deepEqual(JSON.parse(content ?? '').slice(0, 3), [span?.name, String(span?.startNs), String(span?.endNs)]);
   }
-  assert.deepEqual(result.heldAnnounced, result.held);
+  // Nothing lost is nothing said.
+  assert.deepEqual(
+    result.heldAnnounced,
+    result.held.filter((count) => count > 0),
+  );
   assert.deepEqual(result.unreadAnnounced, result.unread);
   assert.equal(result.exitCode, 0);
   assert.deepEqual(result.spoolLeft, [], 'all is delivered, so nothing stays on disk');

@@ -1,0 +1,34 @@
+/** What the span builder keeps of a connection. */
+import type { Activity, ConnectionFacts } from '../sshd/session-event.ts';
+import type { ConnectionIds } from './connection-ids.ts';
+import type { OpenRef } from './open-markers.ts';
+
+/** A finished activity that waits. */
+export interface Held {
+  readonly connection: ConnectionFacts;
+  readonly state: ConnectionState;
+  readonly activity: Activity;
+  readonly releaseNs: bigint;
+}
+
+/** A connection or session that may deserve a marker. */
+export interface Open {
+  readonly connection: ConnectionFacts;
+  readonly state: ConnectionState;
+  readonly ref: OpenRef;
+  readonly beganNs: bigint;
+}
+
+export interface ConnectionState {
+  readonly ids: ConnectionIds;
+  /** `new`: nobody is in yet and spans wait for the user. `known`: they wait their 2 s. `closed`: nothing waits. */
+  phase: 'new' | 'known' | 'closed';
+  /** The connection's end told the roots of all its traces; one that begins later needs its own at once. */
+  rootsTold: boolean;
+  /** In the order in which they were told. */
+  readonly held: Set<Held>;
+  /** Ids of sessions that were opened and have not ended. */
+  readonly sessions: Set<string>;
+  /** Decided when the first span is due: usually the user is known by then. */
+  excluded: boolean | undefined;
+}
