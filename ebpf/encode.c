@@ -7,6 +7,7 @@ static const char *const kinds[K_KINDS] = {
 	[K_UNTRACKED] = "untracked", [K_FORK] = "fork", [K_EXEC] = "exec", [K_BYTES] = "bytes", [K_ENV] = "env",
 	[K_EXIT] = "exit", [K_SETSID] = "setsid", [K_SETRESUID] = "setresuid", [K_EXECFAIL] = "execfail",
 	[K_ACCEPT] = "accept", [K_DROP] = "drop", [K_TCP] = "tcp", [K_MON] = "mon", [K_LOG] = "log",
+	[K_FORWARD] = "forward",
 };
 
 const char *kind_name(unsigned int kind)
@@ -187,6 +188,30 @@ static void tcp_fields(struct text *t, const struct ev_tcp *e)
 		put_name(t, "by", e->by == BY_LOCAL ? "local" : "peer");
 }
 
+static void forward_fields(struct text *t, const struct ev_forward *e)
+{
+	bool listens = e->op == F_LISTEN;
+
+	put_big(t, "sk", e->sk);
+	put_name(t, "op", listens ? "listen" : "connect");
+	put_num(t, "old", e->old_state);
+	put_num(t, "new", e->new_state);
+	if (!listens) {
+		put_address(t, "peer", e->a.family, e->a.peer);
+		put_num(t, "peer_port", e->a.peer_port);
+	}
+	if (e->a.local_port) {	/* none before the connection is there */
+		put_address(t, "local", e->a.family, e->a.local);
+		put_num(t, "local_port", e->a.local_port);
+	}
+	if (!listens && e->new_state == 7) {	/* CLOSE */
+		put_big(t, "rx", e->rx);
+		put_big(t, "tx", e->tx);
+	}
+	if (e->err)
+		put_num(t, "err", e->err);
+}
+
 static void mon_fields(struct text *t, const struct ev_mon *e)
 {
 	put_num(t, "type", e->type);
@@ -237,6 +262,7 @@ void encode(struct text *t, const struct head *h)
 	case K_DROP:
 	case K_TCP: tcp_fields(t, (const void *)h); break;
 	case K_MON: mon_fields(t, (const void *)h); break;
+	case K_FORWARD: forward_fields(t, (const void *)h); break;
 	case K_LOG: log_fields(t, (const void *)h); break;
 	default: ids_fields(t, (const void *)h);
 	}

@@ -18,7 +18,7 @@ static const char *const fills[] = {
 	"argv", "file", "conn", "role", "accept", "drop", "tcp", "log", "mon", "env", "exec.cgroup", "exec.exec",
 	"exec.luid", "exec.ses", "exec.pidns", "exec.nspid", "exec.old", "fork.pidns", "fork.nspid", "exit.title",
 	"exit.core", "tcp.sk", "tcp.rx", "tcp.tx", "tcp.srtt_us", "tcp.retrans", "tcp.by", "lost.conn",
-	"lost.since", "seq", "fork.exec", "exit.exec",
+	"lost.since", "seq", "fork.exec", "exit.exec", "forward",
 };
 
 static __u64 now(clockid_t clock)

@@ -25,7 +25,7 @@ struct qstr { const unsigned char *name; };
 struct dentry { struct qstr d_name; };
 struct path { struct dentry *dentry; };
 struct inode { unsigned short i_mode; };
-struct file { void *private_data; struct inode *f_inode; struct path f_path; };
+struct file { void *private_data; struct inode *f_inode; struct path f_path; unsigned int f_flags; };
 struct fdtable { unsigned int max_fds; struct file **fd; };
 struct files_struct { struct fdtable *fdt; };
 
@@ -61,6 +61,7 @@ struct in6_addr { __u8 bytes[16]; };
 struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned long skc_flags;
 	__u32 skc_daddr, skc_rcv_saddr;
 	__u16 skc_dport, skc_num;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
@@ -69,11 +70,12 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type, sk_protocol;
 	int sk_err;
+	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
 };
-struct socket { struct sock *sk; };
+struct socket { struct sock *sk; struct file *file; };
 struct unix_sock { struct sock sk; struct sock *peer; };
-struct tcp_sock { __u64 bytes_received, bytes_acked; __u32 srtt_us, total_retrans; };
+struct tcp_sock { __u64 bytes_received, bytes_acked, bytes_sent, bytes_retrans; __u32 srtt_us, total_retrans; };
 
 struct iovec { void *iov_base; __u64 iov_len; };
 struct iov_iter { __u8 iter_type; __u64 iov_offset; const struct iovec *iov; void *ubuf; };
@@ -109,6 +111,8 @@ enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID };
 #define SOCK_STREAM	1
 #define SOCK_DGRAM	2
 #define IPPROTO_TCP	6
+#define SOCK_DONE	1	/* bit of skc_flags: the peer's FIN came */
+#define O_NONBLOCK	04000
 #define S_IFMT		0170000
 #define S_IFSOCK	0140000
 

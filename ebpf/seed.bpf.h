@@ -23,6 +23,7 @@ static __always_inline bool place_stranger(struct task_struct *t, struct proc *p
 		p->role = R_LISTENER;
 	} else if (is_orphaned_monitor(t, pid)) {
 		p->role = R_SSHD;
+		p->served = 1;
 		p->conn_pid = pid;
 		p->conn_start = p->start;
 	} else {

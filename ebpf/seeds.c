@@ -359,6 +359,7 @@ void seeds_note(const struct head *h)
 		return;
 	case K_DROP:
 	case K_TCP:
+	case K_FORWARD:
 		return;
 	}
 	k = entry(h);

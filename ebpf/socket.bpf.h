@@ -6,7 +6,9 @@
 struct tracked_sock {
 	struct proc owner;
 	struct addresses a;
+	__u64 cookie;
 	__u32 pid;
+	__u32 forward;		/* F_NONE: the client's own connection */
 };
 
 /* By kernel address, which never leaves the kernel; entries go when the socket closes. */
@@ -139,7 +141,9 @@ static __always_inline void give_tcp(const struct proc *p, __u32 pid, __u32 kind
 	e->a = *a;
 	e->cookie = cookie;
 	e->rx = BPF_CORE_READ(tp, bytes_received);
-	e->tx = BPF_CORE_READ(tp, bytes_acked);
+	if (e->rx && BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1)
+		e->rx--;	/* a FIN counts as a byte */
+	e->tx = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
 	e->srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
 	e->retrans = BPF_CORE_READ(tp, total_retrans);
 	e->old_state = old;
@@ -190,6 +194,59 @@ static __always_inline bool is_drop(struct task_struct *t, struct sock *sk, int 
 	if (new != TCP_FIN_WAIT1 && new != TCP_LAST_ACK && !(new == TCP_CLOSE && !BPF_CORE_READ(sk, sk_err)))
 		return false;
 	return find_tcp(t, LISTENING, BPF_CORE_READ(sk, __sk_common.skc_num));
+}
+
+/*
+ * sshd connects for its client without blocking (channels.c connect_next);
+ * resolvers and most libraries in the same process block.
+ */
+static __always_inline bool connects_for_client(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_socket, file, f_flags) & O_NONBLOCK;
+}
+
+static __always_inline void give_forward(const struct tracked_sock *s, struct sock *sk, __u32 old, __u32 new)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u64 ts = bpf_ktime_get_boot_ns();
+	struct ev_forward *e;
+
+	e = take(&s->owner, s->pid, K_FORWARD, sizeof(*e), ts);
+	if (!e)
+		return;
+	e->a = s->a;
+	e->sk = s->cookie;
+	e->rx = BPF_CORE_READ(tp, bytes_received);
+	if (e->rx && BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1)
+		e->rx--;	/* a FIN counts as a byte */
+	e->tx = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
+	e->op = s->forward;
+	e->old_state = old;
+	e->new_state = new;
+	e->err = BPF_CORE_READ(sk, sk_err);
+	give(e, ts);
+}
+
+/* An sshd process connects, or begins to listen, for its client. */
+static __always_inline void begin_forward(struct sock *sk, const struct proc *p, __u32 pid, __u32 forward,
+					  __u64 cookie, __u32 old, __u32 new)
+{
+	struct tracked_sock s = { .pid = pid, .forward = forward, .cookie = cookie };
+	__u64 key = (__u64)sk;
+
+	s.owner = *p;
+	read_addresses(sk, &s.a);
+	bpf_map_update_elem(&socks, &key, &s, BPF_ANY);
+	give_forward(&s, sk, old, new);
+}
+
+/* Only that it is there, and that it is over. */
+static __always_inline void forward_changed(struct tracked_sock *s, struct sock *sk, __u32 old, __u32 new)
+{
+	if (new == TCP_ESTABLISHED)
+		read_addresses(sk, &s->a);	/* by now it has a port of its own */
+	if (new == TCP_ESTABLISHED || new == TCP_CLOSE)
+		give_forward(s, sk, old, new);
 }
 
 #endif

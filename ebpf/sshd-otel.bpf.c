@@ -224,6 +224,14 @@ static __always_inline void begins_to_listen(struct task_struct *t, struct proc 
 	give_exec(t, p, pid, pid, NULL, bpf_ktime_get_boot_ns());
 }
 
+#ifdef OLD_KERNEL
+#define cookie_of(sk)	0
+#define name_of(sk)	bpf_ktime_get_boot_ns()	/* no cookie here; no two begin at once */
+#else
+#define cookie_of(sk)	bpf_get_socket_cookie(sk)
+#define name_of(sk)	bpf_get_socket_cookie(sk)
+#endif
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_tcp, struct sock *sk, int old, int new)
 {
@@ -235,11 +243,11 @@ int BPF_PROG(on_tcp, struct sock *sk, int old, int new)
 
 	s = bpf_map_lookup_elem(&socks, &key);
 	if (s) {
-		__u64 cookie = 0;
-#ifndef OLD_KERNEL
-		cookie = bpf_get_socket_cookie(sk);
-#endif
-		give_tcp(&s->owner, s->pid, K_TCP, &s->a, sk, cookie, old, new, closed_by(sk, old, new));
+		if (s->forward)
+			forward_changed(s, sk, old, new);
+		else
+			give_tcp(&s->owner, s->pid, K_TCP, &s->a, sk, cookie_of(sk), old, new,
+				 closed_by(sk, old, new));
 		if (new == TCP_CLOSE)
 			bpf_map_delete_elem(&socks, &key);
 		return 0;
@@ -250,7 +258,13 @@ int BPF_PROG(on_tcp, struct sock *sk, int old, int new)
 		return 0;
 	t = (struct task_struct *)bpf_get_current_task();
 	if (old == TCP_CLOSE && new == TCP_LISTEN) {
-		begins_to_listen(t, p, pid);
+		if (p->role == R_SSHD && (p->served || !runs_sshd(t)))
+			begin_forward(sk, p, pid, F_LISTEN, name_of(sk), old, new);
+		else
+			begins_to_listen(t, p, pid);
+	} else if (old == TCP_CLOSE && new == TCP_SYN_SENT) {
+		if (p->role == R_SSHD && connects_for_client(sk))
+			begin_forward(sk, p, pid, F_CONNECT, name_of(sk), old, new);
 	} else if (p->role == R_LISTENER && is_drop(t, sk, old, new)) {
 		struct addresses a;
 

@@ -6,7 +6,7 @@
 enum kind {
 	K_UNTRACKED,	/* only counted: a process that found no room in the map */
 	K_FORK, K_EXEC, K_BYTES, K_ENV, K_EXIT, K_SETSID, K_SETRESUID, K_EXECFAIL,
-	K_ACCEPT, K_DROP, K_TCP, K_MON, K_LOG,
+	K_ACCEPT, K_DROP, K_TCP, K_MON, K_LOG, K_FORWARD,
 	K_KINDS,
 };
 
@@ -106,6 +106,15 @@ struct ev_tcp {			/* K_ACCEPT, K_DROP, K_TCP */
 	__u32 old_state, new_state, srtt_us, retrans, by;
 };
 
+enum forward { F_NONE, F_CONNECT, F_LISTEN };
+
+struct ev_forward {
+	struct head h;
+	struct addresses a;
+	__u64 sk, rx, tx;
+	__u32 op, old_state, new_state, err;
+};
+
 struct ev_mon {
 	struct head h;
 	__u32 type, len, total, got;
@@ -142,7 +151,8 @@ struct proc {
 	__u8 role;
 	__u8 image;		/* root's sshd runs in it, whatever its role */
 	__u8 adopted;		/* was there before the tracer */
-	__u8 pad[5];
+	__u8 served;		/* it, or an ancestor, was forked by a listener: it cannot become one */
+	__u8 pad[4];
 };
 
 struct cpu_seq {		/* one cache line a CPU */

@@ -78,7 +78,7 @@ static __always_inline __u32 seq_row(__u32 kind)
 
 #ifdef OLD_KERNEL
 	cpu &= MAX_CPUS / 2 - 1;
-	if (kind == K_TCP || kind == K_DROP)
+	if (kind == K_TCP || kind == K_DROP || kind == K_FORWARD)
 		cpu += MAX_CPUS / 2;
 #endif
 	return cpu & (MAX_CPUS - 1);

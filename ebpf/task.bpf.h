@@ -70,8 +70,10 @@ static __always_inline void inherit(struct proc *p, const struct proc *parent, _
 	p->image = parent->image;
 	p->conn_pid = parent->conn_pid;
 	p->conn_start = parent->conn_start;
+	p->served = parent->served;
 	if (parent->role == R_LISTENER) {
 		p->role = R_SSHD;
+		p->served = 1;
 		p->conn_pid = pid;
 		p->conn_start = p->start;
 	}

@@ -8,7 +8,7 @@ import {
   decodeSetsid,
   decodeUntracked,
 } from './decode-process.ts';
-import { decodeAccept, decodeDrop, decodeLog, decodeMonitorMessage, decodeTcp } from './decode-sshd.ts';
+import { decodeAccept, decodeDrop, decodeForward, decodeLog, decodeMonitorMessage, decodeTcp } from './decode-sshd.ts';
 import { decodeClock, decodeEnd, decodeHello, decodeLost, decodeSeedEnd, MAX_COUNT } from './decode-stream.ts';
 import type { FieldReader, RawRecord } from './field-reader.ts';
 import type { KernelEvent } from './kernel-event.ts';
@@ -125,6 +125,7 @@ const DECODERS: ReadonlyMap<unknown, (raw: RawRecord, read: FieldReader) => Deco
   ['tcp', decodeTcp],
   ['accept', decodeAccept],
   ['drop', decodeDrop],
+  ['forward', decodeForward],
   ['execfail', decodeExecFail],
   ['untracked', decodeUntracked],
   ['clock', decodeClock],

@@ -1,9 +1,18 @@
 import { decodeEndpoints, decodeOptionalEndpoints } from './decode-endpoints.ts';
 import { decodeProcessFields } from './decode-process.ts';
 import type { FieldReader, RawRecord } from './field-reader.ts';
-import type { AcceptEvent, CutBytes, DropEvent, LogEvent, MonitorMessageEvent, TcpEvent } from './kernel-event.ts';
+import type {
+  AcceptEvent,
+  CutBytes,
+  DropEvent,
+  ForwardEvent,
+  LogEvent,
+  MonitorMessageEvent,
+  TcpEvent,
+} from './kernel-event.ts';
 
 const DIRECTIONS = ['local', 'peer'] as const;
+const FORWARDS = ['connect', 'listen'] as const;
 
 /** A readable head and how long the value is; `lengthField` absent: the producer sent all. */
 function decodeHead(raw: RawRecord, read: FieldReader, length: unknown, lengthField: string): CutBytes {
@@ -40,6 +49,26 @@ export function decodeTcp(raw: RawRecord, read: FieldReader): TcpEvent {
     srttUs: read.optionalUint(raw.srtt_us, 'srtt_us'),
     retransmits: read.optionalUint(raw.retrans, 'retrans'),
     by: read.optionalWord(raw.by, 'by', DIRECTIONS),
+  };
+}
+
+export function decodeForward(raw: RawRecord, read: FieldReader): ForwardEvent {
+  const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
+  if (raw.op === undefined) read.text(raw.op, 'op');
+  return {
+    kind: 'forward',
+    tsNs,
+    process,
+    conn,
+    role,
+    cookie: String(read.u64(raw.sk, 'sk')),
+    op: read.optionalWord(raw.op, 'op', FORWARDS) ?? 'connect',
+    oldState: read.uint(raw.old, 'old', 255),
+    newState: read.uint(raw.new, 'new', 255),
+    ...decodeOptionalEndpoints(raw, read),
+    receivedBytes: read.optionalU64(raw.rx, 'rx'),
+    sentBytes: read.optionalU64(raw.tx, 'tx'),
+    error: read.optionalUint(raw.err, 'err'),
   };
 }
 

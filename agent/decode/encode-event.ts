@@ -149,6 +149,17 @@ function ownFields(event: KernelEvent): Fields {
         retrans: event.retransmits,
         by: event.by,
       };
+    case 'forward':
+      return {
+        sk: event.cookie,
+        op: event.op,
+        old: event.oldState,
+        new: event.newState,
+        ...endpoints(event),
+        rx: decimal(event.receivedBytes),
+        tx: decimal(event.sentBytes),
+        err: event.error,
+      };
     case 'mon':
       return { type: event.type, len: event.length, total: event.data.length };
     case 'log':

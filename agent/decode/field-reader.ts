@@ -23,6 +23,8 @@ type FieldName =
   | 'argv_len'
   | 'boot_id'
   | 'by'
+  | 'op'
+  | 'err'
   | 'cgroup'
   | 'child'
   | 'child_start'

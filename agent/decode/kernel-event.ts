@@ -176,6 +176,23 @@ export interface TcpEvent extends ProcessRecord, Partial<Endpoints> {
   readonly by?: 'local' | 'peer' | undefined;
 }
 
+/** A socket that sshd uses for its client: what it connects to, or where it listens. The peer is the target. */
+export interface ForwardEvent extends ProcessRecord, Partial<Endpoints> {
+  readonly kind: 'forward';
+  /** Names the socket. */
+  readonly cookie: string;
+  readonly op: 'connect' | 'listen';
+  /** Kernel TCP states, as in `TcpEvent`. */
+  readonly oldState: number;
+  readonly newState: number;
+  /** From the target. */
+  readonly receivedBytes?: bigint | undefined;
+  /** To the target. */
+  readonly sentBytes?: bigint | undefined;
+  /** The socket's errno. */
+  readonly error?: number | undefined;
+}
+
 export interface MonitorMessageEvent extends ProcessRecord {
   readonly kind: 'mon';
   readonly type: number;
@@ -223,6 +240,7 @@ export type KernelEvent =
   | AcceptEvent
   | DropEvent
   | TcpEvent
+  | ForwardEvent
   | MonitorMessageEvent
   | LogEvent
   | LostEvent

@@ -29,9 +29,10 @@ const RANK: Readonly<Record<KernelEvent['kind'], number>> = {
   mon: 12,
   log: 13,
   tcp: 14,
-  exit: 15,
-  untracked: 16,
-  end: 17,
+  forward: 15,
+  exit: 16,
+  untracked: 17,
+  end: 18,
 };
 
 function compare(a: Held, b: Held): number {

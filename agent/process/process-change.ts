@@ -7,6 +7,7 @@ import type {
   ExecEvent,
   ExecFailEvent,
   ExitEvent,
+  ForwardEvent,
   HelloEvent,
   LogEvent,
   LostEvent,
@@ -76,4 +77,11 @@ export type ProcessChange =
   | { readonly type: 'end'; readonly tsNs: bigint; readonly event: EndEvent };
 
 /** Events that change no process but say something about one. */
-export type ProcessFact = AcceptEvent | DropEvent | TcpEvent | MonitorMessageEvent | LogEvent | ExecFailEvent;
+export type ProcessFact =
+  | AcceptEvent
+  | DropEvent
+  | TcpEvent
+  | ForwardEvent
+  | MonitorMessageEvent
+  | LogEvent
+  | ExecFailEvent;

@@ -137,6 +137,14 @@ export class ProcessTable {
         if (process !== undefined) this.#vanish(process, event.tsNs, out);
         break;
       }
+      case 'forward': {
+        // The kernel closes a process's sockets after its exit was told: then the monitor stands for it.
+        const { conn, process: owner } = event;
+        const id = conn !== undefined && this.#exited.has(keyOf(owner)) ? conn : owner;
+        const process = this.#find(id, event, out);
+        if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
+        break;
+      }
       case 'accept':
       case 'drop':
       case 'tcp':

@@ -1,8 +1,14 @@
 /** From a finished activity to its span's name, attributes, links and status: one function a kind, no state. */
-import type { Activity, AttemptActivity, ConnectionFacts, SessionActivity } from '../sshd/session-event.ts';
+import type {
+  Activity,
+  AttemptActivity,
+  ConnectionFacts,
+  ForwardActivity,
+  SessionActivity,
+} from '../sshd/session-event.ts';
 import { type Attributes, put, putCount, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, HELPER_NAMES, SPAN_NAMES } from './attributes.ts';
-import { connectionError, putKey } from './connection-attributes.ts';
+import { connectionError, putKey, toNumber } from './connection-attributes.ts';
 import { limitString } from './limits.ts';
 import { type ProcessAttributeOptions, programSpanName, putExit, putProgram } from './process-attributes.ts';
 import type { Redactor } from './redactor.ts';
@@ -64,6 +70,8 @@ export function putActivity(
       return { name: SPAN_NAMES.setup, links: NO_LINKS };
     case 'session':
       return putSession(attributes, activity, context.redactor);
+    case 'forward':
+      return putForward(attributes, activity);
     case 'program': {
       const name = putProgram(attributes, activity.program, context, {});
       const { errorType } = putExit(attributes, activity.program.exit);
@@ -92,6 +100,19 @@ function putAttempt(attributes: Attributes, attempt: AttemptActivity, failedOrdi
   // A refused key among others is how a login goes; only the one that nothing followed is a failure.
   const failed = attempt.ordinal === failedOrdinal && attempt.method !== 'none';
   return { name: SPAN_NAMES.attempt, links: NO_LINKS, errorType: failed ? attempt.result : undefined };
+}
+
+/** A target that cannot be reached is the client's affair: no error. */
+function putForward(attributes: Attributes, forward: ForwardActivity): ActivitySpan {
+  put(attributes, ATTR.forwardDirection, forward.direction);
+  put(attributes, ATTR.forwardResult, forward.result);
+  put(attributes, ATTR.peerAddress, forward.target);
+  put(attributes, ATTR.peerPort, forward.targetPort);
+  put(attributes, ATTR.localAddress, forward.local);
+  put(attributes, ATTR.localPort, forward.localPort);
+  put(attributes, ATTR.forwardReceivedBytes, toNumber(forward.receivedBytes));
+  put(attributes, ATTR.forwardSentBytes, toNumber(forward.sentBytes));
+  return { name: SPAN_NAMES.forward, links: NO_LINKS };
 }
 
 function putSession(attributes: Attributes, session: SessionActivity, redactor: Redactor): ActivitySpan {

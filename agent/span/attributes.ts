@@ -14,6 +14,7 @@ export const SPAN_NAMES = {
   attempt: 'ssh.auth.attempt',
   setup: 'ssh.session.setup',
   session: 'ssh.session',
+  forward: 'ssh.port_forward',
 } as const satisfies Partial<Record<SpanKind, string>>;
 
 /** Span names of what sshd runs for itself. */
@@ -81,6 +82,7 @@ export const ATTR = {
   rtt: 'ssh.connection.rtt',
   sessionCount: 'ssh.connection.session_count',
   programCount: 'ssh.connection.program_count',
+  forwardCount: 'ssh.connection.forward_count',
   loginDuration: 'ssh.login.duration',
   loginServerTime: 'ssh.login.server_time',
   loginClientTime: 'ssh.login.client_time',
@@ -113,6 +115,16 @@ export const ATTR = {
   sessionEndedBy: 'ssh.session.ended_by',
   sessionProgramCount: 'ssh.session.program_count',
   redactions: 'ssh.redactions',
+
+  // Forward.
+  forwardDirection: 'ssh.forward.direction',
+  forwardResult: 'ssh.forward.result',
+  forwardReceivedBytes: 'ssh.forward.bytes_received',
+  forwardSentBytes: 'ssh.forward.bytes_sent',
+  peerAddress: 'network.peer.address',
+  peerPort: 'network.peer.port',
+  localAddress: 'network.local.address',
+  localPort: 'network.local.port',
 
   // Program and helper.
   pid: 'process.pid',

@@ -1,6 +1,6 @@
 /** Attributes that tell of the connection: the ones that every span carries, and those of the root. */
 import type { AuthActivity, ConnectionFacts, KeyFacts } from '../sshd/session-event.ts';
-import { type Attributes, put, putFlag, seconds } from './attribute-map.ts';
+import { type Attributes, put, putCount, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, ERRORS } from './attributes.ts';
 import { limitString } from './limits.ts';
 import { putExit } from './process-attributes.ts';
@@ -69,6 +69,7 @@ export function putConnection(
   put(attributes, ATTR.authQueries, connection.queries);
   put(attributes, ATTR.sessionCount, connection.sessions);
   put(attributes, ATTR.programCount, connection.programs);
+  putCount(attributes, ATTR.forwardCount, connection.forwards);
   if (login !== undefined) {
     put(attributes, ATTR.loginDuration, seconds(login.totalNs));
     put(attributes, ATTR.loginServerTime, seconds(login.serverNs));
@@ -111,6 +112,6 @@ export function connectionError(connection: ConnectionFacts): string | undefined
 }
 
 /** Byte counts stay exact up to 2^53; nobody sends more. */
-function toNumber(value: bigint | undefined): number | undefined {
+export function toNumber(value: bigint | undefined): number | undefined {
   return value === undefined ? undefined : Number(value);
 }

@@ -3,6 +3,7 @@ import type { ExecEvent, ExitEvent, LogEvent, MonitorMessageEvent } from '../dec
 import type { Continuity, Process, ProcessFact } from '../process/process-change.ts';
 import { AuthDialogue } from './auth-dialogue.ts';
 import type { Connection } from './connection.ts';
+import { Forwards } from './forwards.ts';
 import { Handshake } from './handshake.ts';
 import type { Sha256 } from './key-facts.ts';
 import { LogAuth } from './log-auth.ts';
@@ -22,6 +23,7 @@ export class ConnectionRun {
   readonly dialogue: AuthDialogue;
   readonly sessions: SessionBook;
   readonly processes: ProcessRoles;
+  readonly #forwards: Forwards;
   readonly #pairing = new Pairing();
   readonly #logAuth: LogAuth;
 
@@ -30,6 +32,7 @@ export class ConnectionRun {
     this.skipProgram = skipProgram;
     this.dialogue = new AuthDialogue(connection, this.handshake, sha256);
     this.sessions = new SessionBook(connection);
+    this.#forwards = new Forwards(connection);
     this.#logAuth = new LogAuth(connection, this.dialogue);
     this.processes = new ProcessRoles({
       connection,
@@ -83,6 +86,9 @@ export class ConnectionRun {
         break;
       case 'tcp':
         this.connection.tcp(event);
+        break;
+      case 'forward':
+        this.#forwards.change(node, event);
         break;
       case 'mon':
         this.#message(node, event);
@@ -188,6 +194,7 @@ export class ConnectionRun {
       if (this.handshake.gapped) this.connection.missing('handshake');
       else this.handshake.end(this.connection, tsNs);
     }
+    this.#forwards.closeAll(tsNs, exit !== undefined);
     this.sessions.closeAll(tsNs, exit === undefined ? 'unknown' : 'connection');
     this.connection.close(tsNs, exit);
   }

@@ -48,6 +48,7 @@ export class Connection implements ConnectionFacts {
   queries = 0;
   sessions = 0;
   programs = 0;
+  forwards = 0;
   loginUid: number | undefined;
   auditSession: number | undefined;
   disconnectReason: string | undefined;

@@ -3,6 +3,7 @@
  * ended, and never changes afterwards. `ConnectionFacts` is a live view that grows until the connection is closed.
  */
 import type { CutBytes, Endpoints, ProcessId, Uids } from '../decode/kernel-event.ts';
+import type { ForwardFacts } from './forward-facts.ts';
 
 /** Where a fact was learned, strongest first. */
 export type FactSource = 'monitor' | 'kernel' | 'environment' | 'log' | 'title' | 'command';
@@ -28,11 +29,13 @@ export type SpanKind =
   | 'setup'
   | 'session'
   | 'program'
+  | 'forward'
   | 'phase';
 
 /**
  * Names a span inside its connection; the same activity has the same ref in every run. `key` parts: attempt: ordinal;
- * session: leader's pid and start; program and helper: pid, start, the kernel's exec number; phase: its name and ordinal; others none.
+ * session: leader's pid and start; program and helper: pid, start, the kernel's exec number; forward: its
+ * socket's cookie; phase: its name and ordinal; others none.
  */
 export interface SpanRef {
   readonly kind: SpanKind;
@@ -93,6 +96,8 @@ export interface ConnectionFacts {
   readonly sessions: number;
   /** Programs that ran in its sessions. */
   readonly programs: number;
+  /** Forwards that began, told or not; absent: none. */
+  readonly forwards?: number | undefined;
   readonly loginUid?: number | undefined;
   readonly auditSession?: number | undefined;
   /** Low-cardinality reason of the end, see `ends.ts`; absent if unknown. */
@@ -242,6 +247,11 @@ export interface HelperActivity extends ActivityBase {
   readonly program: ProgramFacts;
 }
 
+/** A TCP forward: from the attempt to connect, or to listen, to the close of the socket. */
+export interface ForwardActivity extends ActivityBase, ForwardFacts {
+  readonly kind: 'forward';
+}
+
 export type Activity =
   | HandshakeActivity
   | AuthActivity
@@ -250,7 +260,8 @@ export type Activity =
   | SetupActivity
   | SessionActivity
   | ProgramActivity
-  | HelperActivity;
+  | HelperActivity
+  | ForwardActivity;
 
 /** The host and the producer, from the stream's `hello`. */
 export interface HostFacts {

@@ -36,7 +36,7 @@ export function rowText(row: TreeRow): RowText {
   if (HELPERS.has(span.name)) {
     return { result: exitOf(span), text: [name, piece('  '), ...programText(span)], more: heldUp(span), note };
   }
-  const result = span.name === SPAN_NAMES.session ? exitOf(span) : authResultOf(span);
+  const result = resultOf(span);
   return { result, text: [name, ...details(span)], more: keyText(span), note };
 }
 
@@ -72,6 +72,13 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+function resultOf(span: SpanRecord): Piece {
+  if (span.name === SPAN_NAMES.session) return exitOf(span);
+  if (span.name !== SPAN_NAMES.forward) return authResultOf(span);
+  const result = textOf(span, ATTR.forwardResult) ?? '';
+  return piece(result, result === 'opened' ? 'good' : 'warn');
+}
+
 const RESULT_LOOKS: Readonly<Record<string, Look>> = { accepted: 'good', acceptable: 'good', partial: 'good' };
 
 function authResultOf(span: SpanRecord): Piece {
@@ -95,6 +102,16 @@ function details(span: SpanRecord): Piece[] {
       words.push(
         `${counted(numberOf(span, ATTR.authAttempts) ?? 0, 'attempt')}${failed > 0 ? `, ${failed} refused` : ''}`,
       );
+      break;
+    }
+    case SPAN_NAMES.forward: {
+      const remote = textOf(span, ATTR.forwardDirection) === 'remote';
+      const address = textOf(span, remote ? ATTR.localAddress : ATTR.peerAddress) ?? '?';
+      const port = numberOf(span, remote ? ATTR.localPort : ATTR.peerPort) ?? '?';
+      words.push(`${remote ? 'listens on' : 'to'} ${address.includes(':') ? `[${address}]` : address}:${port}`);
+      const received = numberOf(span, ATTR.forwardReceivedBytes);
+      const sent = numberOf(span, ATTR.forwardSentBytes);
+      if (received !== undefined && sent !== undefined) words.push(`(${sent} bytes sent, ${received} received)`);
       break;
     }
     case SPAN_NAMES.session: {

@@ -4,6 +4,7 @@ import { UnsupportedVersionError } from '../../agent/decode/decode-error.ts';
 import { decodeRecords, hex, setsid, textOf } from './decoding.ts';
 
 const HELLO = { k: 'hello', v: 1, ts: '1', producer: 'libbpf', version: '1.0' };
+const FORWARD = { k: 'forward', ts: '1', pid: 7, start: '1', sk: '5', op: 'connect', old: 7, new: 2 };
 const EXEC = { k: 'exec', ts: '5', pid: 7, start: '1' };
 
 /** What became of one record: its event, or the kind of fault and the field. */
@@ -88,6 +89,9 @@ describe('decoding a record', () => {
       { k: 'accept', ts: '1', pid: 1, start: '1', peer: 'a"b', peer_port: 1 },
       'out-of-range peer',
     ],
+    ['a forward of another kind', { ...FORWARD, op: 'send' }, 'out-of-range op'],
+    ['a forward of no kind', { ...FORWARD, op: undefined }, 'missing-field op'],
+    ['a forward without its socket', { ...FORWARD, sk: undefined }, 'missing-field sk'],
     [
       'a port beyond 65535',
       { k: 'accept', ts: '1', pid: 1, start: '1', peer: '::1', peer_port: 65_536 },

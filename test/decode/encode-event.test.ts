@@ -146,6 +146,18 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
     retransmits: maybe(u32),
     by: maybe(fc.constantFrom('local' as const, 'peer' as const)),
   }),
+  record({
+    ...kind('forward'),
+    ...inProcess,
+    ...endpoints,
+    cookie: u64.map(String),
+    op: fc.constantFrom('connect' as const, 'listen' as const),
+    oldState: fc.nat(12),
+    newState: fc.nat(12),
+    receivedBytes: maybe(u64),
+    sentBytes: maybe(u64),
+    error: maybe(fc.nat(4095)),
+  }),
   record({ ...kind('mon'), ...inProcess, type: fc.nat(255), data: cut(anyBytes), more: fc.nat(1_000) }).map(
     ({ more, ...event }) => ({ ...event, length: event.data.length + more }),
   ),
@@ -193,7 +205,7 @@ describe('encodeEvent', () => {
 
   it('knows every kind', () => {
     const kinds = new Set(EVENTS.map((arbitrary) => fc.sample(arbitrary, 1)[0]?.kind));
-    assert.equal(kinds.size, 18);
+    assert.equal(kinds.size, 19);
   });
 
   it('writes no line beyond the limit, and one line where the value fits', () => {

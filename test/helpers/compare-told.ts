@@ -139,6 +139,11 @@ function activity(
     case 'program':
     case 'helper':
       return program(check, truth, told, parents, placeOf(truth, cut, told));
+    case 'forward': {
+      const real = truth.activities.find((a) => a.kind === 'forward' && refText(a.ref) === name);
+      check.fact('forward start', told.startNs, real?.startNs);
+      return check.must('forward end', told.endUnknown === true || told.endNs === real?.endNs);
+    }
     default:
       return told satisfies never;
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
-import type { ConnectionFacts } from '../../agent/sshd/session-event.ts';
+import { type ConnectionFacts, ROOT } from '../../agent/sshd/session-event.ts';
 import { argvOf, at, attempt, auth, bytes, program, session, sessionRef, whole } from '../helpers/session-events.ts';
 import { spansOf } from '../helpers/spans.ts';
 
@@ -217,4 +217,51 @@ test('no value exceeds what back ends take, whatever came in', () => {
     }
     assert.ok(Buffer.byteLength(span.name) <= 256);
   }
+});
+
+test('a forward tells its target, what became of it and its bytes, and is no error where the target refused', () => {
+  const base = { kind: 'forward', parent: ROOT, startNs: at(10), endNs: at(20) } as const;
+  const spans = spansOf({ ...IN, forwards: 2 }, [
+    {
+      ...base,
+      ref: { kind: 'forward', key: ['7'] },
+      direction: 'local',
+      target: '192.0.2.7',
+      targetPort: 5432,
+      local: '192.0.2.1',
+      localPort: 40_000,
+      result: 'opened',
+      receivedBytes: 300n,
+      sentBytes: 6n,
+    },
+    {
+      ...base,
+      ref: { kind: 'forward', key: ['8'] },
+      direction: 'local',
+      target: '::1',
+      targetPort: 1,
+      result: 'refused',
+    },
+  ]);
+  const [opened, refused] = spans.filter((span) => span.name === 'ssh.port_forward');
+  const own = (span: SpanRecord | undefined) =>
+    Object.fromEntries(
+      Object.entries(span?.attributes ?? {}).filter(([name]) => /^(ssh\.forward|network)\./.test(name)),
+    );
+  assert.deepEqual(own(opened), {
+    'ssh.forward.direction': 'local',
+    'ssh.forward.result': 'opened',
+    'network.peer.address': '192.0.2.7',
+    'network.peer.port': 5432,
+    'network.local.address': '192.0.2.1',
+    'network.local.port': 40_000,
+    'ssh.forward.bytes_received': 300,
+    'ssh.forward.bytes_sent': 6,
+  });
+  assert.equal(opened?.parentSpanId, spans.at(-1)?.spanId);
+  assert.notEqual(opened?.spanId, refused?.spanId);
+  assert.ok(refused !== undefined);
+  assert.deepEqual(outcome(refused), ['unset', undefined, 1]);
+  assert.equal(refused.attributes['ssh.forward.result'], 'refused');
+  assert.equal(spans.at(-1)?.attributes['ssh.connection.forward_count'], 2);
 });

@@ -4,9 +4,12 @@ import { test } from 'node:test';
 import { noRedaction } from '../../agent/span/redactor.ts';
 import { SpanBuilder } from '../../agent/span/span-builder.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
+import { ROOT } from '../../agent/sshd/session-event.ts';
 import { type DrawOptions, drawLate, drawTrace } from '../../agent/view/draw-trace.ts';
 import { TraceBook } from '../../agent/view/trace-book.ts';
 import { intruderStory, loginStory } from '../helpers/login-story.ts';
+import { at } from '../helpers/session-events.ts';
+import { spansOf as spansOfConnection } from '../helpers/spans.ts';
 
 const WIDE: DrawOptions = { width: 160, color: false };
 
@@ -163,4 +166,29 @@ test('a further trace of a connection says so, and not that nobody logged in', (
 
 test('nothing is drawn of nothing', () => {
   assert.equal(drawTrace([], WIDE), '');
+});
+
+test('a forward is drawn with where it goes, and what became of it', () => {
+  const base = { kind: 'forward', parent: ROOT, startNs: at(10), endNs: at(20) } as const;
+  const ref = (name: string) => ({ kind: 'forward', key: [name] }) as const;
+  const drawn = draw(
+    spansOfConnection({ authenticated: true }, [
+      {
+        ...base,
+        ref: ref('1'),
+        direction: 'local',
+        target: '::1',
+        targetPort: 80,
+        result: 'opened',
+        receivedBytes: 9n,
+        sentBytes: 3n,
+      },
+      { ...base, ref: ref('2'), direction: 'local', target: '192.0.2.7', targetPort: 81, result: 'refused' },
+      { ...base, ref: ref('3'), direction: 'remote', local: '127.0.0.1', localPort: 82, result: 'opened' },
+    ]),
+    WIDE,
+  );
+  assert.match(drawn, /opened +.*ssh\.port_forward {2}to \[::1\]:80 \(3 bytes sent, 9 received\)/);
+  assert.match(drawn, /refused +.*ssh\.port_forward {2}to 192\.0\.2\.7:81/);
+  assert.match(drawn, /ssh\.port_forward {2}listens on 127\.0\.0\.1:82/);
 });
