@@ -5,10 +5,11 @@ import type { PipelineCounters } from '../pipeline.ts';
 
 /** Counts since the start and what there is now. @param exported absent: nothing is exported */
 export function agentFigures(pipeline: PipelineCounters, exported: ExportCounters | undefined): Measurement[] {
-  const { decode } = pipeline;
+  const { decode, announcedLost } = pipeline;
   const figures = [
     figure('sshd_otel.events.received', decode.records),
-    figure('sshd_otel.events.lost', decode.missing),
+    figure('sshd_otel.events.lost', announcedLost, { [METRIC_ATTR.reason]: 'announced' }),
+    figure('sshd_otel.events.lost', decode.missing, { [METRIC_ATTR.reason]: 'gap' }),
     figure('sshd_otel.events.late', decode.late),
     figure('sshd_otel.events.rejected', sum(Object.values(decode.rejected))),
     figure('sshd_otel.spans.made', pipeline.spans),

@@ -9,6 +9,7 @@ export interface HealthReport {
   readonly state: 'waiting' | 'stalled' | 'ready';
   readonly openConnections: number;
   readonly spans: number;
+  /** An upper bound: a gap that is announced later counts twice. */
   readonly eventsLost: number;
   /** Absent: nothing is exported. */
   readonly exported?: number | undefined;
@@ -25,8 +26,14 @@ export function healthOf(
   exported: ExportCounters | undefined,
 ): HealthReport {
   const state = producer === 'stalled' ? 'stalled' : tracing ? 'ready' : 'waiting';
-  const { openConnections, spans, decode } = counters;
-  const report: HealthReport = { version: 1, state, openConnections, spans, eventsLost: decode.missing };
+  const { openConnections, spans, decode, announcedLost } = counters;
+  const report: HealthReport = {
+    version: 1,
+    state,
+    openConnections,
+    spans,
+    eventsLost: decode.missing + announcedLost,
+  };
   if (exported === undefined) return report;
   const [important, other, scans] = exported.dropped;
   return {

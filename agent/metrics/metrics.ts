@@ -98,8 +98,8 @@ export const METRICS = {
   'sshd_otel.events.lost': {
     kind: 'counter',
     unit: '{event}',
-    attributes: [],
-    help: 'records that are missing by their numbers',
+    attributes: [METRIC_ATTR.reason],
+    help: '`announced`: the producer says that it lost them; `gap`: missing by their numbers and not announced before',
   },
   'sshd_otel.events.late': {
     kind: 'counter',
