@@ -1,5 +1,5 @@
 /** The clients of one scenario. Each speaks from a loopback address of its own, which tells its connection apart. */
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { LoginOptions } from '../../agent/lab/client.ts';
 import { type ClientRun, type ClientSession, startClient } from '../../agent/lab/client-process.ts';
@@ -25,6 +25,8 @@ export interface Part {
   monitorKilled?: boolean | undefined;
   /** Its socket was reset instead of closed. */
   reset?: boolean | undefined;
+  /** Payload bytes that it sent and got, where a relay between counted them. */
+  bytes?: { readonly sent: number; readonly got: number } | undefined;
   /** It goes through a program of its own that it kills at its end, maybe before its last words are through. */
   proxied?: boolean | undefined;
   /** It asked for a terminal. */
@@ -81,6 +83,33 @@ export class Cast {
     const actor = await this.start(options, rides);
     actor.session.end(options.stdin);
     return actor.finished();
+  }
+
+  /** Runs ssh through a relay that counts what passes. */
+  async counted(options: LoginOptions = {}): Promise<ClientRun> {
+    const address = this.address();
+    const { promise, resolve } = Promise.withResolvers<{ sent: number; got: number }>();
+    const relay = createServer((client) => {
+      const server = connect({ host: '127.0.0.1', port: this.lab.port, localAddress: address });
+      client.pipe(server).pipe(client);
+      client.on('error', () => undefined);
+      server.on('error', () => undefined);
+      server.once('close', () => resolve({ sent: server.bytesWritten, got: server.bytesRead }));
+    });
+    await new Promise<void>((listening) => relay.listen(0, '127.0.0.1', listening));
+    const at = relay.address();
+    if (at === null || typeof at === 'string') throw new Error('the relay has no port');
+    // The first value of an option is the one that counts.
+    const actor = await this.start(
+      { ...options, config: [`Port=${at.port}`, ...(options.config ?? [])] },
+      undefined,
+      address,
+    );
+    actor.session.end(options.stdin);
+    const run = await actor.finished();
+    actor.part.bytes = await promise;
+    relay.close();
+    return run;
   }
 
   /** Runs `sftp` with a batch of commands. */

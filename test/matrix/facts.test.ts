@@ -105,6 +105,7 @@ const KINDS: Readonly<Record<FactKind, Mutation>> = {
   'login-key': ['another key let in', '9.2-multi_key', set(root, ATTR.keyFingerprint, 'SHA256:other')],
   end: ['another reason', '9.2-client_kill', set(root, ATTR.disconnectReason, 'logout')],
   'monitor-exit': ['another exit of the monitor', '9.2-key_exec', set(root, ATTR.exitCode, 0)],
+  bytes: ['one byte more', '9.2-bytes', set(root, ATTR.receivedBytes, 1)],
   attempt: ['two keys swapped', '9.2-multi_key', swapKeys],
   certificate: ['another certificate id', '10.0-cert', set(named('ssh.auth.attempt'), ATTR.certificateId, 'mallory')],
   'keys-command': ['a run moved to another attempt', '9.2-multi_key', moveKeysCommand],

@@ -12,6 +12,8 @@ const LEGEND: Readonly<Record<Unknowable, string>> = {
   'producer-cannot':
     'bpftrace: why a connection ended, where only a log line or a TCP state tells (a logout, a reset, a keepalive timeout); it tells no connection that was not admitted, says `scan` also of clients that spoke nonsense or had no cipher in common with sshd, and `auth_failed` also of those that sshd threw out',
   'exact-only': 'execs that failed: only a hook on system calls shows them, which the default mode does without',
+  'closed-first':
+    'bytes of a connection whose monitor ended before the client’s end of the TCP stream came: the kernel tells them when the socket changes state',
   'info-level': 'what sshd logs at VERBOSE only, where nothing else tells it',
 };
 

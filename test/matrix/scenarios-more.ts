@@ -35,6 +35,13 @@ export const MORE_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'bytes',
+    story: 'a relay counts the bytes of a command that prints and reads much',
+    play: async (cast) => {
+      await cast.counted({ command: 'head -c 300000 /dev/zero; wc -c > /dev/null', stdin: 'x'.repeat(200_000) });
+    },
+  },
+  {
     name: 'scp',
     story: 'a file by scp, the new way (sftp) and the old way (-O)',
     play: async (cast) => {

@@ -45,6 +45,8 @@ function tellConnection(tell: Tell, key: string, root: SpanRecord, spans: readon
   }
   tell('end', key, is(ATTR.disconnectReason));
   tell('monitor-exit', key, exitOf(root));
+  if (is(ATTR.receivedBytes) !== undefined)
+    tell('bytes', key, `${is(ATTR.receivedBytes)} received, ${is(ATTR.sentBytes)} sent`);
   tell('login-uid', key, is(ATTR.loginUid));
   const attempts = ordered(spans, 'ssh.auth.attempt');
   for (const [index, span] of attempts.entries()) tellAttempt(tell, `${key} attempt ${index + 1}`, span);

@@ -79,6 +79,7 @@ function sayConnection(
   const reached = own?.run !== undefined && reachedAuthentication(own.run.stderr);
   const early = reached ? undefined : 'family-of-scan';
   say('family', key, testimony.family, early);
+  if (own?.bytes !== undefined) say('bytes', key, `${own.bytes.sent} received, ${own.bytes.got} sent`, 'closed-first');
   say('whole', key, 'yes');
   say('login', key, authenticated ? 'yes' : 'no');
   if (own !== undefined && reached) {
