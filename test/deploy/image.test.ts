@@ -88,6 +88,11 @@ describe('the container image', { skip: (await whyNoImage()) ?? false }, () => {
     t.diagnostic(`${bytes} bytes, ${files.length} files`);
   });
 
+  const quick = process.env['SSHD_OTEL_IMAGE'] === 'build' ? false : 'only make verify-image builds it a second time';
+  test('is the same when it is built again, from nothing but its base', { skip: quick }, async () => {
+    assert.equal(await buildImage({ fresh: true }), image);
+  });
+
   test('the producer starts with two capabilities', async () => {
     producer = await pod.start('producer');
     sink = await startContainerSink({

@@ -30,13 +30,13 @@ export async function whyNoImage(): Promise<string | undefined> {
   return images.includes(BASE_PREFIX) ? undefined : 'the base of the build is not there: make verify-image makes it';
 }
 
-/** @returns its id */
-export async function buildImage(fresh = false): Promise<string> {
+/** @param options.fresh takes nothing from earlier builds @returns its id */
+export async function buildImage({ fresh } = { fresh: false }): Promise<string> {
   const base = (await run(BASE_SCRIPT, [])).trim();
   const output = await run(
     'buildah',
     [
-      ...['bud', '--quiet', fresh ? '--no-cache' : '--layers', '--pull=never', '--timestamp', '0'],
+      ...['bud', '--quiet', '--layers', ...(fresh ? ['--no-cache'] : []), '--pull=never', '--timestamp', '0'],
       ...['--build-arg', `BUILD_IMAGE=${base}`, '--file', `${ROOT}/deploy/image/Dockerfile`, '--tag', TAG, ROOT],
     ],
     ENV,
