@@ -27,7 +27,9 @@ export interface Part {
   reset?: boolean | undefined;
   /** Payload bytes that it sent and got, where a relay between counted them. */
   bytes?: { readonly sent: number; readonly got: number } | undefined;
-  /** It goes through a program of its own that it kills at its end, maybe before its last words are through. */
+  /** TCP forwards that it used, in order, as whoever stood at their other ends saw them: `local 127.0.0.1:80 opened`. */
+  forwards?: readonly string[] | undefined;
+  /** It may end without a last word (`-W`), or kill the program that it goes through before its last word is. */
   proxied?: boolean | undefined;
   /** It asked for a terminal. */
   readonly pty: boolean;
@@ -66,7 +68,12 @@ export class Cast {
     const session = await this.lab.startSsh({ ...options, config });
     const part: Part = {
       ...{ address, user: options.user ?? 'alice', rides: rides !== undefined, pty: options.pty === true },
-      asks: options.args?.includes('-N') === true ? undefined : options.command === undefined ? 'shell' : 'exec',
+      asks:
+        options.args?.some((arg) => arg === '-N' || arg === '-W') === true
+          ? undefined
+          : options.command === undefined
+            ? 'shell'
+            : 'exec',
       command: options.command,
       traceparent: options.env?.['TRACEPARENT'],
     };

@@ -136,6 +136,11 @@ const KINDS: Readonly<Record<FactKind, Mutation>> = {
   ],
   order: ['two commands the other way round', '9.2-nested', swapOrder],
   time: ['a start 0.2 s later', '9.2-key_exec', (spans) => change(spans, inSession, shift('startNs', 200))],
+  forward: [
+    'a refused forward called opened',
+    '9.2-forward_W',
+    set((span) => span.attributes[ATTR.forwardResult] === 'refused', ATTR.forwardResult, 'opened'),
+  ],
   'login-uid': ['another login uid', '9.2-key_exec', set(root, ATTR.loginUid, 0)],
   link: [
     'a link forgotten',

@@ -33,6 +33,7 @@ export type FactKind =
   | 'order'
   | 'time'
   | 'login-uid'
+  | 'forward'
   | 'link';
 
 /** Why no signal can tell a fact; argued in the legend of docs/fidelity.md. */

@@ -1,5 +1,6 @@
 /** Scenarios of other clients and other ways to run programs. */
 import { chmod, copyFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { runChild } from '../../agent/source/child-process.ts';
 import type { Scenario } from './scenario.ts';
@@ -32,6 +33,28 @@ export const MORE_SCENARIOS: readonly Scenario[] = [
     story: 'a client that tells its version letter by letter and then leaves',
     play: async (cast) => {
       await cast.raw('SSH-2.0-slow', false, undefined, 60);
+    },
+  },
+  {
+    name: 'forward_W',
+    story: 'a client that only wants a way through (-W): to somebody who answers, and to nobody',
+    play: async (cast) => {
+      let visitors = 0;
+      const target = createServer((socket) => {
+        visitors++;
+        socket.end('hello\n');
+      });
+      await new Promise<void>((listening) => target.listen(0, '127.0.0.1', listening));
+      const at = target.address();
+      if (at === null || typeof at === 'string') throw new Error('the target has no port');
+      for (const result of ['opened', 'refused']) {
+        const client = await cast.start({ args: ['-W', `127.0.0.1:${at.port}`] });
+        await client.finished();
+        client.part.proxied = true;
+        client.part.forwards = [`local 127.0.0.1:${at.port} ${result}`];
+        if (result === 'opened') await new Promise((closed) => target.close(closed));
+      }
+      if (visitors !== 1) throw new Error(`the target saw ${visitors} visitors`);
     },
   },
   {

@@ -144,8 +144,10 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
       await lab.settled();
       const stderr = await readFile(told, 'utf8');
       // Its client ends it by a signal, which ssh takes as a reason to go in order.
+      // That it got through says that the way was opened.
+      const forwards = [`local 127.0.0.1:${lab.port} opened`];
       const run = { pid: 0, exitCode: 0, stdout: '', stderr, startedMs, endedMs: Date.now() };
-      cast.parts.push({ address: from, user: 'bob', rides: false, pty: false, run });
+      cast.parts.push({ address: from, user: 'bob', rides: false, pty: false, run, forwards });
     },
   },
   {

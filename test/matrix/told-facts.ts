@@ -52,6 +52,13 @@ function tellConnection(tell: Tell, key: string, root: SpanRecord, spans: readon
   for (const [index, span] of attempts.entries()) tellAttempt(tell, `${key} attempt ${index + 1}`, span);
   const sessions = ordered(spans, 'ssh.session');
   for (const [index, span] of sessions.entries()) tellSession(tell, `${key} session ${index + 1}`, span);
+  for (const [index, span] of ordered(spans, 'ssh.port_forward').entries()) {
+    const to = (name: string) => span.attributes[name] ?? '?';
+    // Where sshd listens is named by itself, where it connects to by the other end.
+    const end =
+      to(ATTR.forwardDirection) === 'remote' ? 'listens' : `${to('network.peer.address')}:${to('network.peer.port')}`;
+    tell('forward', `${key} forward ${index + 1}`, `${to(ATTR.forwardDirection)} ${end} ${to(ATTR.forwardResult)}`);
+  }
   tellPrograms(tell, key, spans, attempts, sessions);
 }
 

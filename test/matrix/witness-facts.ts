@@ -79,6 +79,8 @@ function sayConnection(
   const reached = own?.run !== undefined && reachedAuthentication(own.run.stderr);
   const early = reached ? undefined : 'family-of-scan';
   say('family', key, testimony.family, early);
+  for (const [index, forward] of (own?.forwards ?? []).entries())
+    say('forward', `${key} forward ${index + 1}`, forward, testimony.tellsLog ? undefined : 'producer-cannot');
   if (own?.bytes !== undefined) say('bytes', key, `${own.bytes.sent} received, ${own.bytes.got} sent`, 'closed-first');
   say('whole', key, 'yes');
   say('login', key, authenticated ? 'yes' : 'no');
