@@ -35,7 +35,7 @@ export function applySeed(node: ProcessNode, run: ConnectionRun, event: SeedEven
   if (node.role === 'monitor') {
     connection.evidence.monitorImage = node.image;
   } else if (event.role === 'program') {
-    if (node.under === 'userChild' || (node.under === 'monitor' && event.sid === node.process.id.pid)) {
+    if (node.under === 'userChild' || (event.sid === node.process.id.pid && mayLead(node, event))) {
       openLateSession(node, run, event);
     } else if (node.role === 'undecided') {
       node.role = 'program';
@@ -45,6 +45,14 @@ export function applySeed(node: ProcessNode, run: ConnectionRun, event: SeedEven
     connection.programs++;
     if (node.session !== undefined) node.session.programs++;
   }
+}
+
+/**
+ * Is a program with a session of its own a leader? A producer that has followed its sshd from the start tells no title that
+ * would say whose child it is. What pam_exec runs has a session too, but runs as root, as the monitor does.
+ */
+function mayLead(node: ProcessNode, { uids }: SeedEvent): boolean {
+  return node.under === 'monitor' || (node.under === 'sshd' && uids !== undefined && uids[0] !== 0);
 }
 
 function openLateSession(node: ProcessNode, run: ConnectionRun, event: SeedEvent): void {
