@@ -10,6 +10,7 @@ import { RedactedRecording } from '../redacted-recording.ts';
 import { readableSource } from '../source/readable-source.ts';
 import { socketSource } from '../source/socket-source.ts';
 import type { Source } from '../source/source.ts';
+import type { EarlierRun } from '../span/earlier-run.ts';
 import type { Redactor } from '../span/redactor.ts';
 import { STATUS } from '../supervise/agent-status.ts';
 import { ServiceManager } from '../supervise/service-manager.ts';
@@ -86,11 +87,12 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   const folder = agentFolder(flags, config.get('stateDir'));
   const exporting = { ...wanted, enabled: wanted.enabled && !onlyTee, spool: spoolOf(config, folder) };
   const metrics = new AgentMetrics(settings.current, log);
+  const earlier = folder === undefined || !exporting.enabled ? undefined : takeEarlierRun(folder, log);
   const pipeline = new Pipeline({
     hostKey: onlyTee ? hostKeyOption(undefined) : hostKeyOf(flags, config.get('stateDir')),
     redactor: settings.redactor,
     exclusion: settings.exclusion,
-    earlier: folder === undefined || onlyTee ? undefined : takeEarlierRun(folder, log),
+    earlier,
     agentVersion: VERSION,
     listenerPid: config.get('listener'),
     ...spanLimitsOf(config),
@@ -104,8 +106,8 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   if (!onlyTee) await metrics.start(pipeline, output);
   const tee = openTee(flags, settings.redactor, log);
   const source = openSource(flags, context, log);
-  await readStream(flags, context, log, source, pipeline, output, tee, folder);
-  if (folder !== undefined && exporting.enabled) suspend(pipeline, output, folder, log);
+  await readStream(flags, context, log, source, pipeline, output, tee, exporting.enabled ? folder : undefined);
+  if (folder !== undefined && exporting.enabled) suspend(pipeline, output, folder, earlier, log);
   else output.accept(pipeline.end(), pipeline.resource);
   unwatch();
   await tee?.end();
@@ -120,9 +122,17 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
 }
 
 /** What is open goes on in the next agent. */
-function suspend(pipeline: Pipeline, output: SpanOutput, folder: string, log: Log): void {
+function suspend(
+  pipeline: Pipeline,
+  output: SpanOutput,
+  folder: string,
+  earlier: EarlierRun | undefined,
+  log: Log,
+): void {
   const { spans, state } = pipeline.suspend();
   output.accept(spans, pipeline.resource);
+  // Nothing was seen: what an earlier agent left is still as it was.
+  if (state === undefined && earlier?.saved !== undefined) writeEnded(folder, earlier.saved, log);
   if (state === undefined) return;
   writeEnded(folder, state, log);
   if (state.runs.length > 0) log('info', `${state.runs.length} connections are open: the next start goes on with them`);
@@ -208,7 +218,7 @@ async function readStream(
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
       if (!pipeline.tracing || hellos === told) continue;
       told = hellos;
-      if (folder !== undefined && !flags.flag('only-tee')) writeRunning(folder, pipeline.producer?.bootId ?? '', log);
+      if (folder !== undefined) writeRunning(folder, pipeline.producer?.bootId ?? '', log);
       tell(statusFd, STATUS.ready);
       void manager.ready(statusLine(pipeline));
       const { producer, producerVersion } = pipeline.producer ?? {};

@@ -5,67 +5,10 @@ import { Pipeline } from '../../agent/pipeline.ts';
 import { EarlierRun, type SavedState } from '../../agent/span/earlier-run.ts';
 import { noRedaction } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
-import { loadStream } from '../helpers/streams.ts';
-
-const BOOT = '6f1d2c3b-4a59-4687-9e0d-1c2b3a495867';
-
-type Line = Readonly<Record<string, unknown>> & { readonly k: string; readonly ts: string };
-
-/** The story's records in order of time, so that a cut of the list is a moment; all of one boot. */
-const story: readonly Line[] = Buffer.from(loadStream('9.2-debian-story'))
-  .toString('latin1')
-  .split('\n')
-  .filter((line) => line.startsWith('{'))
-  .map((line) => JSON.parse(line) as Line)
-  .map((line) => (line.k === 'hello' ? { ...line, boot_id: BOOT } : line));
-const [hello] = story;
-const records = story
-  .filter(({ k }) => !['hello', 'seed', 'seed-end', 'end'].includes(k))
-  .sort((a, b) => (BigInt(a.ts) < BigInt(b.ts) ? -1 : BigInt(a.ts) > BigInt(b.ts) ? 1 : 0));
-const seeds = story.filter(({ k }) => k === 'seed');
+import { BOOT, bytesOf, opening, openingAt, records } from '../helpers/restart-story.ts';
 
 function pipeline(earlier?: EarlierRun): Pipeline {
   return new Pipeline({ hostKey: new Uint8Array(32), redactor: noRedaction, agentVersion: '0', earlier });
-}
-
-function bytesOf(lines: readonly object[]): Uint8Array {
-  return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''), 'latin1');
-}
-
-const opening = [hello, ...seeds, { k: 'seed-end', ts: hello?.ts, n: seeds.length }] as Line[];
-
-/** Seeds of all that lives after the first `cut` records, as a producer that begins then tells them. */
-function seedsAt(cut: number): object[] {
-  const living = new Map<unknown, Record<string, unknown>>();
-  for (const seed of seeds) living.set(seed['pid'], { ...seed });
-  for (const record of records.slice(0, cut)) {
-    const { pid, start, conn, role, sid, uid, exec, comm, file, argv, argv_len } = record as Record<string, unknown>;
-    const own = living.get(pid);
-    if (record.k === 'fork') {
-      const parent = living.get(pid) ?? {};
-      const child = record['child'];
-      const childRole = parent['role'] === 'listener' ? 'sshd' : parent['role'];
-      const childConn = parent['role'] === 'listener' ? [child, record['child_start']] : (parent['conn'] ?? conn);
-      const inherited = {
-        comm: parent['comm'],
-        file: parent['file'],
-        argv: parent['argv'],
-        argv_len: parent['argv_len'],
-      };
-      living.set(child, {
-        ...{ k: 'seed', pid: child, start: record['child_start'], ppid: pid, pstart: start },
-        ...{ conn: childConn, role: childRole, sid: parent['sid'], uid: parent['uid'], exec, ...inherited },
-      });
-    } else if (own === undefined) continue;
-    else if (record.k === 'exit') living.delete(pid);
-    else if (record.k === 'exec')
-      Object.assign(own, { role: role ?? own['role'], sid, uid, exec, comm, file, argv, argv_len });
-    else if (record.k === 'setsid') own['sid'] = sid;
-    else if (record.k === 'setresuid') own['uid'] = uid;
-  }
-  return [...living.values()].map((seed) =>
-    Object.fromEntries(Object.entries(seed).filter(([, v]) => v !== undefined)),
-  );
 }
 
 interface Restarted {
@@ -84,11 +27,7 @@ function restartAt(cut: number, planned: boolean): Restarted {
     state = deserialize(serialize(suspended.state)) as SavedState;
   }
   const second = pipeline(new EarlierRun(BOOT, state));
-  const ts = records[Math.max(0, cut - 1)]?.ts ?? '0';
-  const found = seedsAt(cut).map((seed) => ({ ...seed, ts }));
-  const wall = String(BigInt(ts) + 1_790_000_000_000_000_000n);
-  const again = [{ ...hello, ts }, { k: 'clock', ts, wall }, ...found, { k: 'seed-end', ts, n: found.length }];
-  const after = [...second.push(bytesOf(again)), ...second.push(bytesOf(records.slice(cut))), ...second.end()];
+  const after = [...second.push(bytesOf(openingAt(cut))), ...second.push(bytesOf(records.slice(cut))), ...second.end()];
   return { before, after, state };
 }
 
