@@ -278,9 +278,10 @@ function sessionsOf(
     const isCommands = one?.asks === 'exec' || one?.asks === 'shell';
     if (isCommands && status !== undefined && leader.end !== undefined && leader.end.text !== `exit ${status}`)
       throw new Error(`${key}: the client was told exit status ${status}, strace saw ${leader.end.text}`);
-    // At INFO sshd does not log it; the client may have printed it.
-    const printed = one?.pty === true ? /\/dev\/(pts\/\d+)/.exec(one.run?.stdout ?? '')?.[1] : undefined;
-    const terminal = / on (pts\/\d+)$/.exec(log?.sessions[index] ?? '')?.[1] ?? printed;
+    // A client may have printed it; sshd logs it at VERBOSE, where no line was lost.
+    const printed = /\/dev\/(pts\/\d+)/.exec(one?.run?.stdout ?? '')?.[1];
+    const logged = / on (pts\/\d+)$/.exec(log?.sessions[index] ?? '')?.[1];
+    const terminal = one?.pty === true ? (printed ?? logged) : undefined;
     return {
       ...{ name: `${key} session ${index + 1}`, leader, command },
       kind: one?.asks ?? '?',
