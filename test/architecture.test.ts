@@ -67,7 +67,9 @@ describe('architecture', () => {
   });
 
   test('the core knows no platform', () => {
-    for (const file of files.filter((each) => ['decode', 'process', 'sshd', 'span', 'metrics'].includes(roomOf(each)))) {
+    for (const file of files.filter((each) =>
+      ['decode', 'process', 'sshd', 'span', 'metrics'].includes(roomOf(each)),
+    )) {
       const allowed = relative(AGENT, file) === 'span/span-ids.ts' ? ['node:crypto'] : [];
       const outside = importsOf(file).filter((name) => !name.startsWith('.') && !allowed.includes(name));
       assert.deepEqual(outside, [], relative(ROOT, file));

@@ -34,7 +34,7 @@ export class Connection implements ConnectionFacts {
   readonly id: ProcessId;
   readonly listener: ProcessId | undefined;
   readonly startNs: bigint;
-  readonly wallOffsetNs: bigint;
+  wallOffsetNs: bigint;
   endNs: bigint | undefined;
   endpoints: Endpoints | undefined;
   user: { readonly name: Uint8Array; readonly source: FactSource } | undefined;

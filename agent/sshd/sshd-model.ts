@@ -45,7 +45,7 @@ export class SshdModel {
   readonly #runs = new Map<string, ConnectionRun>();
   readonly #followed = new Map<Process, Followed>();
   /** Boot to wall time, from the last clock record. */
-  #wallOffsetNs = 0n;
+  #wallOffsetNs: bigint | undefined;
   #lastNs = 0n;
   /** Between `hello` and `seed-end` processes are adopted as found, not as lost. */
   #opened = false;
@@ -74,7 +74,7 @@ export class SshdModel {
       case 'hello':
         return this.#hello(change.event);
       case 'clock':
-        this.#wallOffsetNs = change.event.wallNs - change.event.tsNs;
+        this.#clock(change.event.wallNs - change.event.tsNs);
         if (this.#gaps.length > 0) this.#gaps = this.#gaps.filter((gap) => gap.tsNs >= change.tsNs);
         return [{ type: 'tick', tsNs: change.tsNs }];
       case 'lost':
@@ -134,6 +134,13 @@ export class SshdModel {
     return [{ type: 'host', host }, ...restored];
   }
 
+  /** A connection keeps the offset of its beginning: a step of the clock bends no trace. */
+  #clock(offsetNs: bigint): void {
+    // A producer may tell what runs already before its first clock record; those get the first offset that there is.
+    if (this.#wallOffsetNs === undefined) for (const run of this.#runs.values()) run.connection.wallOffsetNs = offsetNs;
+    this.#wallOffsetNs = offsetNs;
+  }
+
   #aboutProcess(change: Exclude<ProcessChange, { type: 'hello' | 'clock' | 'lost' | 'end' }>): readonly SessionEvent[] {
     if (change.type === 'about' && change.event.kind === 'drop') return this.#dropped(change.event);
     const run = this.#route(change);
@@ -148,7 +155,7 @@ export class SshdModel {
     if (!this.#wants(event.process)) return [];
     const { tsNs } = event;
     const id = { pid: event.process.pid, startNs: tsNs };
-    const connection = new Connection(id, event.process, this.#wallOffsetNs, false, tsNs);
+    const connection = new Connection(id, event.process, this.#wallOffsetNs ?? 0n, false, tsNs);
     connection.endpoints = event;
     connection.say({ type: 'connection-opened', connection, tsNs });
     connection.close(tsNs, undefined);
@@ -236,7 +243,7 @@ export class SshdModel {
   }
 
   #open(id: ProcessId, listener: ProcessId | undefined, late: boolean, tsNs: bigint): ConnectionRun {
-    const connection = new Connection(id, listener, this.#wallOffsetNs, late, tsNs);
+    const connection = new Connection(id, listener, this.#wallOffsetNs ?? 0n, late, tsNs);
     const run = new ConnectionRun(connection, this.#options.sha256, this.#options.skipProgram);
     this.#runs.set(keyOf(id), run);
     connection.say({ type: 'connection-opened', connection, tsNs });
