@@ -79,9 +79,11 @@ install_all() {
   fi
   systemctl daemon-reload
   systemctl --quiet enable sshd-otel-producer.socket sshd-otel.service
+  # The agent first: it keeps what is open, and goes on with it when the new observer tells that it still is.
+  systemctl stop sshd-otel.service
   systemctl start sshd-otel-producer.socket
   systemctl try-restart sshd-otel-producer.service
-  systemctl restart sshd-otel.service || say 'it does not start; journalctl -u sshd-otel says why'
+  systemctl start sshd-otel.service || say 'it does not start; journalctl -u sshd-otel says why'
 }
 
 case ${1:-} in

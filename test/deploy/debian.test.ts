@@ -171,6 +171,7 @@ for (const suite of SUITES) {
       await untilActive();
       await goOn();
       const { span } = await sink.wait('late', uname('late'));
+      assert.equal(span.attributes['ssh.session.id'], first.attributes['ssh.session.id']);
       t.diagnostic(kept(first, span));
       const root = await sink.wait('root', (s) => s.traceId === span.traceId && s.parentSpanId === undefined);
       assert.equal(root.span.attributes['ssh.trace.incomplete'], true);
@@ -198,7 +199,7 @@ for (const suite of SUITES) {
       await sink.wait('again', uname('again'));
     });
 
-    test('an upgrade keeps settings, and an open session its connection', async (t) => {
+    test('an upgrade keeps settings, and an open session its trace', async () => {
       await untilActive();
       const goOn = openSession('old', 'new');
       const { span: first } = await sink.wait('old', uname('old'));
@@ -209,8 +210,8 @@ for (const suite of SUITES) {
       assert.equal(await container.sh(`systemctl is-active ${AGENT} ${PRODUCER}`), 'active\nactive');
       await goOn();
       const { span: last } = await sink.wait('new', uname('new'));
-      assert.equal(last.attributes['ssh.connection.id'], first.attributes['ssh.connection.id']);
-      t.diagnostic(kept(first, last));
+      assert.equal(last.attributes['ssh.session.id'], first.attributes['ssh.session.id']);
+      assert.equal(last.traceId, first.traceId);
     });
 
     test('stops, and a purge leaves nothing but two users', async (t: TestContext) => {
