@@ -8,7 +8,7 @@
  * 4. `connection-closed` is told once, after all activities but those of processes that outlive the monitor.
  * 5. When all processes of a connection have exited, nothing of it is kept.
  */
-import type { DropEvent, LostEvent, ProcessId } from '../decode/kernel-event.ts';
+import type { LostEvent, ProcessId } from '../decode/kernel-event.ts';
 import type { Process, ProcessChange } from '../process/process-change.ts';
 import { RecentSet } from '../process/recent-set.ts';
 import { adoptNode, applyOtherProgram, applySeed } from './adoption.ts';
@@ -16,6 +16,7 @@ import { Connection } from './connection.ts';
 import { ConnectionRun } from './connection-run.ts';
 import type { Sha256 } from './key-facts.ts';
 import type { ProcessNode } from './node.ts';
+import { notAdmitted } from './not-admitted.ts';
 import type { SkipProgram } from './programs.ts';
 import { restoreRun, type SavedRun, saveRun } from './saved-run.ts';
 import type { ConnectionFacts, SessionEvent } from './session-event.ts';
@@ -142,25 +143,14 @@ export class SshdModel {
   }
 
   #aboutProcess(change: Exclude<ProcessChange, { type: 'hello' | 'clock' | 'lost' | 'end' }>): readonly SessionEvent[] {
-    if (change.type === 'about' && change.event.kind === 'drop') return this.#dropped(change.event);
+    if (change.type === 'about' && change.event.kind === 'drop') {
+      return this.#wants(change.event.process) ? notAdmitted(change.event, this.#wallOffsetNs ?? 0n) : [];
+    }
     const run = this.#route(change);
     if (run === undefined) return [];
     const events = run.connection.take();
     if (run.over) this.#forget(run.connection.id);
     return events;
-  }
-
-  /** Accepted and closed without a process of its own (MaxStartups, a penalty): the listener and the moment name it. */
-  #dropped(event: DropEvent): readonly SessionEvent[] {
-    if (!this.#wants(event.process)) return [];
-    const { tsNs } = event;
-    const id = { pid: event.process.pid, startNs: tsNs };
-    const connection = new Connection(id, event.process, this.#wallOffsetNs ?? 0n, false, tsNs);
-    connection.endpoints = event;
-    connection.say({ type: 'connection-opened', connection, tsNs });
-    connection.close(tsNs, undefined);
-    connection.disconnectReason = 'not_admitted';
-    return connection.take();
   }
 
   #forget(id: ProcessId): void {
