@@ -160,3 +160,25 @@ test('a file that is no certificate is refused before anything is sent', () => {
       error.problems.some((problem) => problem.includes('/etc/hostname: it holds no PEM block')),
   );
 });
+
+test('a certificate that is put right is used at once, in the middle of a slow pause, and nothing is lost', async (t) => {
+  const sink = await OtlpSink.start(SERVER);
+  t.after(() => sink.close());
+  const logs = new LogLines();
+  const base = testOptions(sink.url);
+  // As in production: only a reload ends this pause within the test.
+  const options = {
+    ...base,
+    backoff: { ...base.backoff, slowMs: 60_000 },
+    tls: { ca: readFileSync(path('other-ca.pem')) },
+  };
+  const exporter = new SpanExport(options, logs.log);
+  exporter.accept(traceOf(0, 3), RESOURCE);
+  await logs.line(/cannot export/);
+  exporter.reconfigure({ ...options, headers: { 'x-key': 'new' }, tls: { ca: SERVER.ca } });
+  await sink.spans(3);
+  assert.equal(sink.requests[0]?.headers['x-key'], 'new');
+  await logs.line(/export works again/);
+  const { complete } = await exporter.shutdown(5_000);
+  assert.equal(complete, true);
+});
