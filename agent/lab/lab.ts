@@ -4,7 +4,7 @@
  * is killed. Needs root, util-linux, perl and OpenSSH's server and client.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ export interface Lab extends Client {
   log(): readonly LogLine[];
   /** The first line, past or to come, that matches. @throws Error after `timeoutMs` (default 20,000) */
   waitForLog(pattern: RegExp, timeoutMs?: number): Promise<LogLine>;
-  /** Text that strace has written so far. */
+  /** Text that strace has written so far, with the end of every process that has ended. */
   straceOutput(): Promise<string>;
   /** Resolves when every connection has ended and nobody is left but the listener. @throws Error after `timeoutMs` (default 20,000) */
   settled(timeoutMs?: number): Promise<void>;
@@ -131,13 +131,26 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
     insideRoot,
     log: () => keeper.log.lines(),
     waitForLog: (pattern, timeoutMs) => keeper.log.waitFor(pattern, timeoutMs),
-    straceOutput: () => readFile(`${insideRoot}${INSIDE}/strace`, 'latin1'),
+    straceOutput: () => wholeStrace(`${insideRoot}${INSIDE}/strace`),
     settled: (timeoutMs = 20_000) => whenOnly([listenerPid], keeper.pid, timeoutMs),
     async stop() {
       await keeper.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** strace is woken a moment after everybody else: waits until it has told the end of all that are gone. */
+async function wholeStrace(path: string): Promise<string> {
+  const deadline = performance.now() + 5000;
+  for (;;) {
+    const text = await readFile(path, 'latin1');
+    const ended = new Set([...text.matchAll(/^(\d+) +\S+ \+\+\+ /gm)].map((match) => match[1]));
+    const others = new Set([...text.matchAll(/^(\d+) /gm)].map((match) => match[1]).filter((pid) => !ended.has(pid)));
+    const living = await Promise.all([...others].map((pid) => readlink(`/proc/${pid}/ns/mnt`).catch(() => undefined)));
+    if (living.every((namespace) => namespace !== undefined) || performance.now() > deadline) return text;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 /** Writes what the set-up copies to `/run/lab`. */
