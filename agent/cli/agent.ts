@@ -106,7 +106,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   if (!onlyTee) await metrics.start(pipeline, output);
   const tee = openTee(flags, settings.redactor, log);
   const source = openSource(flags, context, log);
-  await readStream(flags, context, log, source, pipeline, output, tee, exporting.enabled ? folder : undefined);
+  await readStream(flags, context, log, source, pipeline, output, tee, folder);
   if (folder !== undefined && exporting.enabled) suspend(pipeline, output, folder, earlier, log);
   else output.accept(pipeline.end(), pipeline.resource);
   unwatch();
@@ -218,7 +218,8 @@ async function readStream(
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
       if (!pipeline.tracing || hellos === told) continue;
       told = hellos;
-      if (folder !== undefined) writeRunning(folder, pipeline.producer?.bootId ?? '', log);
+      if (folder !== undefined && output.exported !== undefined)
+        writeRunning(folder, pipeline.producer?.bootId ?? '', log);
       tell(statusFd, STATUS.ready);
       void manager.ready(statusLine(pipeline));
       const { producer, producerVersion } = pipeline.producer ?? {};

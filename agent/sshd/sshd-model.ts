@@ -138,7 +138,10 @@ export class SshdModel {
   /** A connection keeps the offset of its beginning: a step of the clock bends no trace. */
   #clock(offsetNs: bigint): void {
     // A producer may tell what runs already before its first clock record; those get the first offset that there is.
-    if (this.#wallOffsetNs === undefined) for (const run of this.#runs.values()) run.connection.wallOffsetNs = offsetNs;
+    if (this.#wallOffsetNs === undefined) {
+      for (const { connection } of this.#runs.values())
+        if (connection.wallOffsetNs === 0n) connection.wallOffsetNs = offsetNs; // not what an earlier agent dated
+    }
     this.#wallOffsetNs = offsetNs;
   }
 
