@@ -116,9 +116,9 @@ function containerOf(started: Child, first: number, root: string, remove: () => 
       await untilBooted(container);
     },
     async stop() {
-      // SIGRTMIN+4 would be the polite way; whatever it writes is thrown away.
-      process.kill(leader, 'SIGKILL');
-      await nspawn.exited;
+      // SIGRTMIN+4 would be the polite way; whatever it writes is thrown away. It outlives a killed nspawn.
+      await runChild({ command: 'kill', args: ['-KILL', String(leader)] }, 10_000);
+      await nspawn.stop();
       await remove();
     },
   };
