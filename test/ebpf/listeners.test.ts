@@ -4,13 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
 import { type Child, startChild } from '../../agent/source/child-process.ts';
 import { launch, PROGRAM, type Producer, type Row, startProducer, textOf, whyNot } from './producer.ts';
-
-const ofConnection = (rows: readonly Row[], accept: Row): Row[] =>
-  rows.filter((row) => JSON.stringify(row['conn']) === JSON.stringify([accept['pid'], accept['start']]));
-
-const acceptAt = (port: number) => (row: Row) => row.k === 'accept' && row['local_port'] === port;
-const exitOf = (one: Row) => (row: Row) =>
-  row.k === 'exit' && row['pid'] === one['pid'] && row['start'] === one['start'];
+import { acceptAt, exitOf, ofConnection } from './rows.ts';
 
 describe('whom the libbpf producer follows', { skip: whyNot() }, () => {
   const stops: (() => Promise<unknown>)[] = [];

@@ -3,10 +3,10 @@ import type {
   Activity,
   AttemptActivity,
   HelperActivity,
-  PhaseActivity,
   ProgramActivity,
   SessionActivity,
 } from '../../agent/sshd/session-event.ts';
+import { isTruePhase, near } from './compare-phases.ts';
 import { refText, type ToldConnection } from './model.ts';
 
 export interface Comparison {
@@ -15,11 +15,6 @@ export interface Comparison {
   readonly kept: number;
   readonly all: number;
 }
-
-/** Times of an adopted process are its start, not its fork: the kernel takes them microseconds apart. */
-const FORK_TOLERANCE_NS = 1_000_000n;
-
-const near = (a: bigint, b: bigint): boolean => (a > b ? a - b : b - a) <= FORK_TOLERANCE_NS;
 
 function text(value: unknown): string {
   return JSON.stringify(value, (_key, v) => {
@@ -101,20 +96,8 @@ function activity(
   switch (told.kind) {
     case 'attempt':
       return attempt(check, truth, told);
-    case 'phase': {
-      const same = truth.activities.some(
-        (a) =>
-          a.kind === 'phase' && sameName(a.name, told.name) && a.startNs === told.startNs && a.endNs === told.endNs,
-      );
-      const leaderAdopted = told.name === 'ssh.session.spawn' || told.name === 'ssh.setup.channel_request';
-      const almost = truth.activities.some(
-        (a) => a.kind === 'phase' && a.name === told.name && near(a.startNs, told.startNs) && near(a.endNs, told.endNs),
-      );
-      return check.must(
-        `phase ${told.name} ${told.startNs}..${told.endNs}`,
-        same || (leaderAdopted && almost) || isGap(truth, told) || isEstimate(truth, told),
-      );
-    }
+    case 'phase':
+      return check.must(`phase ${told.name} ${told.startNs}..${told.endNs}`, isTruePhase(truth, told));
     case 'handshake': {
       const real = truth.activities.find((a) => a.kind === 'handshake');
       check.fact('handshake end', told.endNs, real?.endNs);
@@ -147,30 +130,6 @@ function activity(
     default:
       return told satisfies never;
   }
-}
-
-/** How close two estimates of when sshd let an answer go must be: they rest on other stretches. */
-const ESTIMATE_NS = 5_000_000n;
-
-/** The border between sshd's delay and the client's time is an estimate; the outer ends are not. */
-function isEstimate(truth: ToldConnection, told: PhaseActivity): boolean {
-  const close = (a: bigint, b: bigint): boolean => (a > b ? a - b : b - a) <= ESTIMATE_NS;
-  return truth.activities.some((a) => {
-    if (a.kind !== 'phase' || a.name !== told.name) return false;
-    if (told.name === 'ssh.auth.reply_delay') return a.startNs === told.startNs && close(a.endNs, told.endNs);
-    return told.name === 'ssh.auth.wait' && a.endNs === told.endNs && close(a.startNs, told.startNs);
-  });
-}
-
-/** Time that sshd took after a success; without the request it cannot be told that it held its answer back. */
-const sameName = (real: string, told: string): boolean =>
-  real === told || (real === 'ssh.auth.reply_delay' && told === 'ssh.auth.conclude');
-
-/** Without a login that tells how long answers are held back, a stretch is told whole and without an owner. */
-function isGap(truth: ToldConnection, told: PhaseActivity): boolean {
-  if (told.name !== 'ssh.auth.gap') return false;
-  const phases = truth.activities.filter((a) => a.kind === 'phase');
-  return phases.some((a) => a.startNs === told.startNs) && phases.some((a) => a.endNs === told.endNs);
 }
 
 function attempt(check: Check, truth: ToldConnection, told: AttemptActivity): void {

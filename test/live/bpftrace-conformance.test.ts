@@ -1,13 +1,23 @@
 /**
- * The bpftrace producer against the format's contract, with a real sshd and real clients: each record against what the
- * client did. `bpftrace-versions.sh` runs this with each version of bpftrace.
+ * Each record of the bpftrace producer against what a real client did with a real sshd. `bpftrace-versions.sh` runs this
+ * with each version of bpftrace.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { LoginOptions } from '../../agent/lab/client.ts';
 import type { ClientRun } from '../../agent/lab/client-process.ts';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
+import {
+  assertWholeTree,
+  dialogue,
+  exec,
+  exitOf,
+  fingerprintOf,
+  numberedRecords,
+  strayLines,
+  stringAt,
+  typesOf,
+} from './bpftrace/facts.ts';
 import {
   type Connection,
   endedConnections,
@@ -21,60 +31,7 @@ import {
 } from './bpftrace/observer.ts';
 import { findSecret } from './search.ts';
 
-const skip = whyNotBpftrace();
-
-/** The string at an offset of a monitor message: u32 length, then the bytes. */
-function stringAt(data: Buffer, offset: number): Buffer {
-  return data.subarray(offset + 4, offset + 4 + data.readUInt32BE(offset));
-}
-
-/** Fingerprint of the key in a message 22: type, user, host, then the blob. */
-function fingerprintOf(data: Buffer): string {
-  let offset = 4;
-  for (let skipped = 0; skipped < 2; skipped++) offset += 4 + data.readUInt32BE(offset);
-  return `SHA256:${createHash('sha256').update(stringAt(data, offset)).digest('base64').replace(/=+$/, '')}`;
-}
-
-function typesOf(connection: Connection): readonly number[] {
-  return connection.messages.map((message) => message.type);
-}
-
-/** Types of the pre-authentication dialogue that say how it went; the host's build adds others. */
-function dialogue(connection: Connection): readonly number[] {
-  const telling = new Set([8, 9, 12, 13, 22, 23, 24, 25, 26, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111]);
-  return typesOf(connection).filter((type) => telling.has(type));
-}
-
-function exec(connection: Connection, name: string): { readonly row: Row; readonly argv: readonly string[] } {
-  const found = connection.execs.find(({ argv }) => argv[0] === name);
-  assert.ok(found, `${name} is not among ${connection.execs.map(({ argv }) => argv[0]).join(' ')}`);
-  return found;
-}
-
-function exitOf(connection: Connection, process: Row): Row {
-  const found = connection.rows.find(
-    (row) => row.k === 'exit' && row.pid === process.pid && row.start === process.start,
-  );
-  assert.ok(found, `process ${process.pid} has no exit`);
-  return found;
-}
-
-/** Every process of the connection was forked under the identity that its later records carry, and has exited. */
-function assertWholeTree(connection: Connection): void {
-  const born = new Set(
-    connection.rows.filter((row) => row.k === 'fork').map((row) => `${row.child} ${row.child_start}`),
-  );
-  born.add(`${connection.accept.pid} ${connection.accept.start}`);
-  for (const row of connection.rows) {
-    if (row.start !== undefined) assert.ok(born.has(`${row.pid} ${row.start}`), `${row.k} of an unborn process`);
-  }
-  for (const id of born) {
-    const exits = connection.rows.filter((row) => row.k === 'exit' && `${row.pid} ${row.start}` === id);
-    assert.equal(exits.length, 1, `exits of ${id}`);
-  }
-}
-
-describe('the bpftrace producer, a login at a time', { skip, timeout: 300_000 }, () => {
+describe('the bpftrace producer, a login at a time', { skip: whyNotBpftrace(), timeout: 300_000 }, () => {
   let lab: Lab;
   let observer: Observer;
 
@@ -104,7 +61,7 @@ describe('the bpftrace producer, a login at a time', { skip, timeout: 300_000 },
     assert.match(hello?.boot_id ?? '', /^[0-9a-f-]{36}$/);
   });
 
-  it('tells a key login after two wrong keys: addresses, keys, helper programs, the command and how each ended', async () => {
+  it('tells a key login after two wrong keys: addresses, keys, helpers, the command, every end', async () => {
     const { good, oldLaptop, workstation } = lab.keys;
     const { run, connection } = await login({
       keys: [oldLaptop, workstation, good],
@@ -311,19 +268,7 @@ describe('the bpftrace producer, a login at a time', { skip, timeout: 300_000 },
     const rows = observer.rows();
     const end = rows.at(-1);
     assert.equal(end?.k, 'end');
-    const next = new Map<number, number>();
-    let numbered = 0;
-    for (const row of rows) {
-      if (row.cpu === undefined || row.seq === undefined) continue;
-      assert.equal(row.seq, next.get(row.cpu) ?? 0, 'a gap');
-      next.set(row.cpu, row.seq + 1);
-      numbered++;
-    }
-    assert.equal(end?.records, numbered);
-    const lines = observer
-      .text()
-      .split('\n')
-      .filter((line) => line !== '' && !line.startsWith('{"k":"'));
-    assert.deepEqual(lines, []);
+    assert.equal(end?.records, numberedRecords(rows));
+    assert.deepEqual(strayLines(observer.text()), []);
   });
 });

@@ -1,5 +1,4 @@
 /** What happened, as facts, said by witnesses alone: the clients, sshd's log, strace and the server's version. */
-import type { ClientRun } from '../../agent/lab/client-process.ts';
 import type { LogLine } from '../../agent/lab/witness-log.ts';
 import type { LoggedConnection } from '../live/witness/server-log.ts';
 import { parseServerLog } from '../live/witness/server-log.ts';
@@ -7,6 +6,8 @@ import type { Part } from './cast.ts';
 import { type ClientStory, readClient } from './client-story.ts';
 import { distinct, type Fact, type FactKind, type Unknowable } from './facts.ts';
 import type { ProcessTree, TreeConnection } from './process-tree.ts';
+import { attemptsOf, crossCheck } from './witness-attempts.ts';
+import { endOf, isDenied, NEED_LOG, reachedAuthentication, WITHOUT_LOG } from './witness-ends.ts';
 import { programFacts, type SessionWitness, sessionLeaders } from './witness-programs.ts';
 
 export interface Testimony {
@@ -117,138 +118,11 @@ function sayConnection(
   programFacts(say, key, connection, sessions, attempts, testimony);
 }
 
-export interface WitnessedAttempt {
-  readonly method: string;
-  readonly query: boolean;
-  readonly fingerprint?: string | undefined;
-  readonly result: string;
-  readonly text: string;
-}
-
-/** Without log lines these look like those. */
-const WITHOUT_LOG: Readonly<Record<string, string>> = {
-  protocol_error: 'scan',
-  negotiation_failed: 'scan',
-  too_many_failures: 'auth_failed',
-};
-
-/** Ends that only log lines or TCP states tell. */
-const NEED_LOG: ReadonlySet<string> = new Set(['logout', 'reset', 'keepalive_timeout']);
-
-/** What sshd's words mean. */
-const LOGGED: Readonly<Record<string, string>> = {
-  accepted: 'accepted',
-  partial: 'partial',
-  postponed: 'acceptable',
-  failed: 'rejected',
-};
-
-/** The client's attempts that reached the monitor. */
-function attemptsOf(
-  stories: readonly ClientStory[],
-  log: LoggedConnection | undefined,
-  deniedByAccount: boolean,
-  testimony: Testimony,
-): WitnessedAttempt[] {
-  const [story] = stories;
-  if (story === undefined) return [];
-  // sshd never looks at keys that are offered for a user whom it does not know (auth2-pubkey.c userauth_pubkey).
-  const valid = log?.userValid !== false;
-  const seen = story.attempts.filter((attempt) => valid || attempt.method !== 'publickey');
-  const judged = log?.attempts.filter((one) => one.method === 'publickey' || one.result !== 'postponed') ?? [];
-  // A prompt that nobody answered is no attempt.
-  const untyped =
-    seen.at(-1)?.result === 'unanswered' && seen.at(-1)?.method !== 'publickey' && judged.length < seen.length;
-  const reached = untyped ? seen.slice(0, -1) : seen;
-  // A client that left meanwhile did not hear the answer to its last attempt, but sshd logged it.
-  const unheard = judged.at(reached.length - 1);
-  return reached.map((attempt, index) => {
-    const known = attempt.keyPath === undefined ? undefined : testimony.keyOf(attempt.keyPath);
-    const type = attempt.keyType ?? known?.type;
-    const fingerprint = attempt.fingerprint ?? known?.fingerprint;
-    const last = index === reached.length - 1;
-    const denied = deniedByAccount && last;
-    const answer = attempt.result === 'unanswered' && last ? LOGGED[unheard?.result ?? ''] : attempt.result;
-    const result = denied ? 'denied' : (answer ?? 'aborted');
-    const words = [attempt.method, ...(attempt.query ? ['query'] : []), type, fingerprint, result];
-    const text = words.filter((word) => word !== undefined).join(' ');
-    return { method: attempt.method, query: attempt.query, fingerprint, result, text };
-  });
-}
-
-/** sshd logged the same attempts as the client made. */
-function crossCheck(key: string, attempts: readonly WitnessedAttempt[], log: LoggedConnection): void {
-  const ofClient = attempts
-    .filter(
-      (attempt) =>
-        attempt.result === 'accepted' ||
-        attempt.result === 'partial' ||
-        ['rejected', 'denied'].includes(attempt.result),
-    )
-    .map((attempt) => [attempt.method, attempt.fingerprint, attempt.result === 'denied' ? 'rejected' : attempt.result]);
-  const ofLog = log.attempts
-    .filter((attempt) => attempt.result !== 'postponed')
-    .map((one) => [one.method.split('/')[0], one.fingerprint, one.result === 'failed' ? 'rejected' : one.result]);
-  const [client, server] = [JSON.stringify(ofClient), JSON.stringify(ofLog)];
-  // At INFO sshd leaves out most failures, and what it logs is still in order.
-  const inOrder = ofLog.reduce(
-    (at, one) =>
-      at < 0 ? at : ofClient.findIndex((each, i) => i >= at && JSON.stringify(each) === JSON.stringify(one)) + 1 || -1,
-    0,
-  );
-  const verbose = log.peerPort !== undefined;
-  if (verbose ? client !== server : inOrder < 0)
-    throw new Error(`${key}: the client's attempts ${client}, sshd's log has ${server}`);
-}
-
 /** Id, serial and authority of the run's certificate, as sshd logs it. */
 function certificateOf(log: readonly LogLine[]): string | undefined {
   const lines = log.map((line) => / ID (.*) \(serial (\d+)\) CA \S+ (SHA256:\S+)/.exec(line.text));
   const found = lines.find((line) => line !== null);
   return found === undefined ? undefined : found?.slice(1).join(' ');
-}
-
-/** PAM refuses the account: sshd says so, or it hangs up at once on a password that it took. */
-function isDenied(
-  { stderr, startedMs, endedMs }: ClientRun,
-  story: ClientStory | undefined,
-  log: LoggedConnection | undefined,
-  graceMs: number,
-): boolean {
-  if (log?.ends.some((line) => line.includes('by PAM account configuration')) === true) return true;
-  const hungUp = /^Connection closed by /m.test(stderr) && story?.attempts.at(-1)?.result === 'unanswered';
-  return hungUp && endedMs - startedMs < graceMs && log?.attempts.at(-1)?.result === 'failed' && !story.tooManyFailures;
-}
-
-/** It got so far as to name its user. */
-function reachedAuthentication(stderr: string): boolean {
-  return stderr.includes('debug1: Authentications that can continue') || stderr.includes('Authenticated to ');
-}
-
-/** Why the connection ended, by what the client did and was told. */
-function endOf(
-  part: Part,
-  story: ClientStory | undefined,
-  attempts: readonly WitnessedAttempt[],
-  deniedByAccount: boolean,
-  graceMs: number,
-): string | undefined {
-  if (part.raw !== undefined) {
-    if (part.raw.endedBy === 'server' && part.raw.afterMs >= graceMs) return 'grace_time';
-    return part.raw.sent === '' || part.raw.sent.startsWith('SSH-') ? 'scan' : 'protocol_error';
-  }
-  if (story === undefined || part.run === undefined) return undefined;
-  if (story.negotiationFailed) return 'negotiation_failed';
-  if (part.monitorKilled === true) return 'killed';
-  if (story.authenticated) {
-    if (part.stopped === true) return 'keepalive_timeout';
-    if (part.reset === true) return 'reset';
-    return part.run.signal === undefined || part.run.signal === 'SIGTERM' ? 'logout' : 'client_vanished';
-  }
-  if (part.run.endedMs - part.run.startedMs >= graceMs) return 'grace_time';
-  if (deniedByAccount) return 'account_denied';
-  if (story.tooManyFailures) return 'too_many_failures';
-  return attempts.some((attempt) => attempt.result !== 'aborted') ? 'auth_failed' : 'no_attempt';
 }
 
 /** Joins the leaders that strace saw with what the clients asked for and sshd logged. */

@@ -1,7 +1,8 @@
 /** What ran, as strace saw it, as facts. */
 import type { Stretch } from './facts.ts';
 import { forkerOf, isServerItself, type TreeConnection, type TreeProcess } from './process-tree.ts';
-import type { Say, Testimony, WitnessedAttempt } from './witness-facts.ts';
+import type { WitnessedAttempt } from './witness-ends.ts';
+import type { Say, Testimony } from './witness-facts.ts';
 
 export interface SessionWitness {
   /** `ADDRESS session 1`. */
