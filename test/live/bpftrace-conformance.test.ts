@@ -179,7 +179,7 @@ describe('the bpftrace producer, a login at a time', { skip: whyNotBpftrace(), t
     assert.match(textOf(exitOf(connection, leader).title), /internal-sftp/);
   });
 
-  it('tells a login of root', async () => {
+  it('tells of root', async () => {
     const { run, connection } = await login({ user: 'root', command: 'exit 6' });
     assert.equal(run.exitCode, 6);
     const leader = exec(connection, 'bash');
