@@ -37,6 +37,11 @@ describe('what the libbpf producer tells of logins', { skip: whyNot() }, () => {
       'end of the monitor',
       (row) => row.k === 'exit' && row['pid'] === pid && row['start'] === accept['start'],
     );
+    // The socket may outlive the monitor: it is closed when the peer has acknowledged.
+    await producer.wait(
+      'close of the socket',
+      (row) => row.k === 'tcp' && row['new'] === 7 && (row['conn'] as unknown[] | undefined)?.[0] === pid,
+    );
     return producer.rows.filter((row) => (row['conn'] as unknown[] | undefined)?.[0] === pid);
   }
   const kind = (rows: readonly Row[], k: string): Row[] => rows.filter((row) => row.k === k);
