@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { NODE_FLAGS } from '../../agent/supervise/agent-command.ts';
 import { loadStream } from '../helpers/streams.ts';
 import { describeMeasurement, type Measurement, measure, type Stage } from './measure.ts';
 import { StreamMultiplier } from './stream-multiplier.ts';
@@ -27,7 +28,14 @@ function runHere(benchmark: Benchmark, events: number, stream: string): void {
 }
 
 function runAlone(benchmark: Benchmark, events: number, stream: string): Measurement {
-  const output = execFileSync(process.execPath, ['--expose-gc', benchmark.script, '--alone', String(events), stream]);
+  const output = execFileSync(process.execPath, [
+    '--expose-gc',
+    ...NODE_FLAGS,
+    benchmark.script,
+    '--alone',
+    String(events),
+    stream,
+  ]);
   const run: Measurement = JSON.parse(output.toString());
   process.stdout.write(`${describeMeasurement(benchmark.name, run)}\n`);
   return run;
