@@ -16,6 +16,7 @@ import { STATUS } from '../supervise/agent-status.ts';
 import { ServiceManager } from '../supervise/service-manager.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
+import { EmptyLines } from './empty-lines.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
 import { healthOf } from './health-report.ts';
@@ -201,13 +202,14 @@ async function readStream(
   const close = (): void => source.close();
   context.stop.addEventListener('abort', close);
   const losses = new LossLog(log);
+  const gaps = new EmptyLines();
   /** Producers that have been announced. */
   let told = 0;
   let drawn = 0;
   try {
     for await (const chunk of source.chunks) {
-      // A lone byte ends the line of a producer that is gone.
-      if (chunk.length > 1) progress.took();
+      // Two newlines alone are the supervisor's, behind a producer that is gone.
+      if (chunk.length > 2) progress.took();
       await tee?.push(chunk);
       const spans = pipeline.push(chunk);
       output.accept(spans, pipeline.resource, pipeline.counters.held);
@@ -216,14 +218,16 @@ async function readStream(
       losses.lost(announcedLost, performance.now());
       progress.made(clocks);
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
-      if (!pipeline.tracing || hellos === told) continue;
-      told = hellos;
-      if (folder !== undefined && output.exported !== undefined)
-        writeRunning(folder, pipeline.producer?.bootId ?? '', log);
-      tell(statusFd, STATUS.ready);
-      void manager.ready(statusLine(pipeline));
-      const { producer, producerVersion } = pipeline.producer ?? {};
-      log('info', `${producer} ${producerVersion} traces; waiting for connections`);
+      if (pipeline.tracing && hellos !== told) {
+        told = hellos;
+        if (folder !== undefined && output.exported !== undefined)
+          writeRunning(folder, pipeline.producer?.bootId ?? '', log);
+        tell(statusFd, STATUS.ready);
+        void manager.ready(statusLine(pipeline));
+        const { producer, producerVersion } = pipeline.producer ?? {};
+        log('info', `${producer} ${producerVersion} traces; waiting for connections`);
+      }
+      if (gaps.push(chunk)) tell(statusFd, STATUS.caughtUp);
     }
   } catch (error) {
     if (error instanceof UnsupportedVersionError) throw new CommandFailure(EXIT.input, error.message);

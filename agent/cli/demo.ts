@@ -102,7 +102,7 @@ async function playScenes(lab: Lab, context: CommandContext, news: News): Promis
 
 /** What the agent told, counted. */
 class News {
-  readonly #counts: Record<AgentNews, number> = { ready: 0, stalled: 0, drawn: 0 };
+  readonly #counts: Record<AgentNews, number> = { ready: 0, stalled: 0, drawn: 0, caughtUp: 0 };
   #waiting: (() => void)[] = [];
 
   tell(what: AgentNews): void {

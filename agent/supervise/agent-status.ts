@@ -8,6 +8,8 @@ export const STATUS = {
   stalled: 's',
   /** One more trace has been drawn. */
   drawn: 'd',
+  /** An empty line was read, and all before it: whatever a producer that is gone has begun has been told. */
+  caughtUp: 'c',
 } as const;
 
 /** What an agent may tell. */
@@ -17,6 +19,7 @@ export type AgentNews = keyof typeof STATUS;
 export class AgentStatus {
   #ready = false;
   #stalled = Promise.withResolvers<void>();
+  #caughtUp = Promise.withResolvers<void>();
 
   /** @param onNews called for each byte that is known, in order */
   constructor(bytes: Readable | undefined, onNews?: ((what: AgentNews) => void) | undefined) {
@@ -26,6 +29,7 @@ export class AgentStatus {
         if (byte === STATUS.ready) this.#ready = true;
         // While a producer is still beginning, the silence is that of the one before it.
         if (byte === STATUS.stalled && this.#ready) this.#stalled.resolve();
+        if (byte === STATUS.caughtUp) this.#caughtUp.resolve();
         const what = NEWS.get(byte);
         if (what !== undefined) onNews?.(what);
       }
@@ -40,10 +44,16 @@ export class AgentStatus {
     return this.#stalled.promise;
   }
 
+  /** Resolves at the first empty line that the agent reads since `reset`. */
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp.promise;
+  }
+
   /** Another producer is started. */
   reset(): void {
     this.#ready = false;
     this.#stalled = Promise.withResolvers<void>();
+    this.#caughtUp = Promise.withResolvers<void>();
   }
 }
 
@@ -51,4 +61,5 @@ const NEWS: ReadonlyMap<string, AgentNews> = new Map([
   [STATUS.ready, 'ready'],
   [STATUS.stalled, 'stalled'],
   [STATUS.drawn, 'drawn'],
+  [STATUS.caughtUp, 'caughtUp'],
 ]);

@@ -54,6 +54,9 @@ export type SupervisorEnd =
 
 const BEGIN_MS = 30_000;
 
+/** What an agent may take, its own start included, to tell that it has read all of a producer that is gone. */
+const CATCH_UP_MS = 10_000;
+
 /** Lines of a producer's stderr that are passed on, a run. */
 const MAX_STDERR_LINES = 50;
 
@@ -107,7 +110,6 @@ async function feed(
     status.reset();
     const producer = startProducer(candidate, agent.stdin, options.log);
     const happening = await nextHappening(producer, agent, status, options.stop, beginMs);
-    if (status.ready) choice.begun = true;
 
     if (happening.type === 'stop') return { type: 'stopped', agent: await endBoth(producer, agent, graceMs, options) };
     if (happening.type === 'agent-exited') {
@@ -116,9 +118,12 @@ async function feed(
     }
     const exit = happening.type === 'exited' ? happening.exit : await producer.stop('SIGTERM', graceMs);
     const { sentence, remedy } = whyItEnded(candidate, happening, exit, producer.stderrTail(), beginMs);
-    // A line that it could not finish must not swallow the next producer's first record.
-    agent.stdin.write('\n');
+    // Ends a line that it could not finish, which must not swallow the next producer's first record; then an empty one.
+    agent.stdin.write('\n\n');
 
+    // It may have begun and died before the agent has read of it.
+    if (!choice.begun) await firstOf([status.caughtUp, agent.exited, aborted(options.stop, gone.signal)], CATCH_UP_MS);
+    if (status.ready) choice.begun = true;
     if (!choice.begun) {
       choice.candidates.shift();
       const [next] = choice.candidates;
@@ -217,6 +222,13 @@ async function endAgent(agent: Child, flushMs: number): Promise<ChildExit> {
   if (await Promise.race([inTime, late])) return agent.stop('SIGTERM', 1_000);
   patience.abort();
   return agent.exited;
+}
+
+/** Waits for whichever is first, but not longer than `ms`. */
+async function firstOf(promises: readonly Promise<unknown>[], ms: number): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([...promises, sleep(ms, undefined, { signal: patience.signal }).catch(() => undefined)]);
+  patience.abort();
 }
 
 /** False: aborted meanwhile. */

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { after, describe, test } from 'node:test';
+import { after, afterEach, describe, test } from 'node:test';
 import { startChild } from '../../agent/source/child-process.ts';
 import { AgentStatus } from '../../agent/supervise/agent-status.ts';
 import { type ProducerCandidate, type SupervisorEnd, supervise } from '../../agent/supervise/supervisor.ts';
@@ -27,6 +27,14 @@ interface World {
 }
 
 let worlds = 0;
+/** Of a test that failed half-way: its children must not outlive it. */
+const running: World[] = [];
+afterEach(async () => {
+  for (const world of running.splice(0)) {
+    world.stop.abort();
+    await world.end;
+  }
+});
 
 function start(producers: readonly ProducerCandidate[], agentBehaviour = '', beginMs = 20_000): World {
   const file = join(folder, `read-${worlds++}`);
@@ -53,13 +61,15 @@ function start(producers: readonly ProducerCandidate[], agentBehaviour = '', beg
     backoff: { firstMs: 10, maxMs: 20 },
   });
   const until = async (found: () => string | undefined): Promise<string> => {
-    for (;;) {
+    const deadline = performance.now() + 30_000;
+    while (performance.now() < deadline) {
       const text = found();
       if (text !== undefined) return text;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+    throw new Error(`waited in vain; log: ${lines.join(' | ')}`);
   };
-  return {
+  const world: World = {
     lines,
     stop,
     end,
@@ -70,9 +80,11 @@ function start(producers: readonly ProducerCandidate[], agentBehaviour = '', beg
         return read.split(text).length > times ? read : undefined;
       }),
   };
+  running.push(world);
+  return world;
 }
 
-describe('supervisor', { timeout: 60_000 }, () => {
+describe('supervisor', { timeout: 180_000 }, () => {
   test('joins a producer to an agent, and ends the producer first', async () => {
     const world = start([producer('one', 'lives')]);
     await world.agentRead('"clock"', 3);
@@ -91,7 +103,15 @@ describe('supervisor', { timeout: 60_000 }, () => {
       /^one exited with status 9: lost my map; it is started again/,
     );
     const read = await world.agentRead('"hello"', 2);
-    assert.match(read, /\{"k":"clock","ts":"12\n\{"k":"hello"/);
+    assert.match(read, /\{"k":"clock","ts":"12\n\n\{"k":"hello"/);
+    world.stop.abort();
+    await world.end;
+  });
+
+  test('a producer that has begun stays chosen, even where it died before the agent had read of it', async () => {
+    const world = start([producer('one', 'dies-once', join(folder, 'died-early')), producer('two', 'lives')], 'slow');
+    await world.agentRead('"hello"', 2);
+    assert.match(world.lines.at(-1) ?? '', /^one exited with status 9: lost my map; it is started again/);
     world.stop.abort();
     await world.end;
   });
