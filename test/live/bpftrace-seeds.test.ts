@@ -1,23 +1,38 @@
 /** Connections that were open when the bpftrace producer started. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
 import { argvOf, type Observer, observe, type Row, textOf, whyNotBpftrace } from './bpftrace/observer.ts';
 
-/** A boot time of the stream in the ticks of /proc/PID/stat, 10 ms each. */
-function ticks(start: string | undefined): bigint {
-  return BigInt(start ?? 0) / 10_000_000n;
-}
+/** While this file of the laboratory is missing, bob's login waits for his keys. */
+const GATE = '/run/lab/go';
 
-describe('a connection that was there before the tracer', { skip: whyNotBpftrace(), timeout: 120_000 }, () => {
+/** An AuthorizedKeysCommand that says when it has begun to hold a login up. It dies with the laboratory. */
+const gatedKeys = `#!/bin/sh
+if [ "$1" = bob ]; then
+  logger -t gate 'the keys of bob are held back'
+  until [ -e ${GATE} ]; do sleep 0.05; done
+fi
+cat "/run/lab/keys/$1"
+`;
+
+describe('a connection that was there before the tracer', { skip: whyNotBpftrace(), timeout: 180_000 }, () => {
   let lab: Lab;
   const observers: Observer[] = [];
 
   before(async () => {
-    lab = await startLab({ authorizedKeysSeconds: 0 });
+    lab = await startLab({
+      config: { AuthorizedKeysCommand: '/run/lab/gate %u' },
+      files: { gate: gatedKeys },
+    });
+  });
+  // Not both at once: each costs a second of a core to start.
+  afterEach(async () => {
+    for (const observer of observers.splice(0)) await observer.stop();
   });
   after(async () => {
-    for (const observer of observers) await observer.stop();
     await lab?.stop();
   });
 
@@ -58,25 +73,31 @@ describe('a connection that was there before the tracer', { skip: whyNotBpftrace
   });
 
   it('that is still logging in is told from there on', async () => {
-    const session = await lab.startSsh({
-      user: 'bob',
-      passwords: ['wrong', lab.users.bob.password ?? ''],
-      command: 'exit 8',
-    });
-    await lab.waitForLog(/^Failed password for bob/);
+    const session = await lab.startSsh({ user: 'bob', command: 'exit 8' });
+    session.end();
+    await lab.waitForLog(/^the keys of bob are held back$/);
     const observer = await observe({ listenerPid: lab.listenerPid });
     observers.push(observer);
-    session.end();
-    const { exitCode } = await session.finished;
-    assert.equal(exitCode, 8);
-    const monitor = observer.rows().find((row) => row.k === 'seed' && row.conn?.[0] === row.pid);
-    if (monitor === undefined) return; // The login was faster than bpftrace's start.
+    const opened = await observer.until((rows) => rows.find((row) => row.k === 'seed-end'));
+    const seeds = observer.rows().filter((row) => row.k === 'seed');
+    assert.equal(opened.n, seeds.length);
+    const monitor = seeds.find((row) => row.conn?.[0] === row.pid);
+    const net = seeds.find((row) => row.ppid === monitor?.pid && row.role === 'sshd');
+    assert.ok(monitor !== undefined && net !== undefined, 'the login is still under way');
+    assert.ok(
+      seeds.some((row) => row.ppid === monitor.pid && row.role === 'program'),
+      'its keys are being looked up',
+    );
+
+    await writeFile(join(lab.insideRoot, GATE), '');
+    assert.equal((await session.finished).exitCode, 8);
     await observer.until((rows) => rows.find((row) => row.k === 'exit' && row.pid === monitor.pid));
-    const types = observer
-      .rows()
-      .filter((row) => row.k === 'mon')
-      .map((row) => row.type);
-    assert.ok(types.length > 0);
-    assert.ok(ticks(monitor.start) > 0n);
+    const ofConnection = observer.rows().filter((row) => row.conn?.[0] === monitor.pid);
+    assert.ok(
+      ofConnection.some((row) => row.k === 'mon' && row.pid === net.pid && row.type === 26),
+      'he was let in',
+    );
+    const program = ofConnection.find((row) => row.k === 'exit' && row.code === 8);
+    assert.deepEqual(program?.uid, [lab.users.bob.uid, lab.users.bob.uid, lab.users.bob.uid]);
   });
 });

@@ -68,13 +68,14 @@ export interface Observer {
   /** All complete lines so far, as they came. */
   text(): string;
   rows(): readonly Row[];
-  /** Resolves when `ready` holds of the records so far, with what it returned. @throws Error after 20 s, or if bpftrace ends first */
+  /** Resolves when `ready` holds of the records so far, with what it returned. @throws Error after 45 s, or if bpftrace ends first */
   until<T>(ready: (rows: readonly Row[]) => T | undefined): Promise<T>;
   /** SIGTERM; resolves with the exit status and what stood on stderr. */
   stop(): Promise<{ readonly code: number | undefined; readonly stderr: string }>;
 }
 
-const WAIT_MS = 20_000;
+/** Attaching takes 2 s of one core; a busy machine gives it a tenth of one. */
+const WAIT_MS = 45_000;
 
 /** Resolves when everything is attached. @throws Error with what bpftrace said if it did not come so far */
 export async function observe(options: { script?: string; listenerPid?: number | undefined } = {}): Promise<Observer> {
@@ -105,7 +106,7 @@ export async function observe(options: { script?: string; listenerPid?: number |
     rows: () => rows,
     until: (ready) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => fail('has not come within 20 s'), WAIT_MS);
+        const timer = setTimeout(() => fail('has not come within 45 s'), WAIT_MS);
         const done = (): void => {
           clearTimeout(timer);
           look = () => undefined;
