@@ -1,6 +1,5 @@
 /** A producer that watches a laboratory's listener, and the pipeline behind it, as tests need them. */
 import { existsSync } from 'node:fs';
-import type { Lab } from '../../agent/lab/lab.ts';
 import { Pipeline } from '../../agent/pipeline.ts';
 import { childSource } from '../../agent/source/child-source.ts';
 import type { LibbpfOptions } from '../../agent/source/libbpf-producer.ts';
@@ -36,13 +35,18 @@ export interface Tracing {
   stream(): Buffer;
   /** Resolves when so many connections have ended in all, with the traces' spans in order of their roots. @throws Error after 30 s */
   traces(count: number): Promise<readonly (readonly SpanRecord[])[]>;
+  /** Resolves when all that happened before this time of the kernel's boot clock, ns, was read. @throws Error if the producer ends first */
+  until(ns: bigint): Promise<void>;
   /** Ends the producer in order, reads its stream to the end. */
   stop(): Promise<void>;
 }
 
-/** Resolves when the producer has attached and told what was there. @throws Error if it ended before, with what it said */
+/**
+ * Resolves when the producer has attached and told what was there. Without a listener's pid it watches the whole host.
+ * @throws Error if it ended before, with what it said
+ */
 export async function startTracing(
-  lab: Lab,
+  lab: { readonly listenerPid: number | undefined },
   producer: ProducerName,
   redactor: Redactor = noRedaction,
   options: Pick<LibbpfOptions, 'exact'> = {},
@@ -58,6 +62,9 @@ export async function startTracing(
   const chunks: Uint8Array[] = [];
   let look = (): void => undefined;
   let tail = '';
+  let clockNs = 0n;
+  let readers: (() => void)[] = [];
+  let endedBy: string | undefined;
   const ready = Promise.withResolvers<void>();
   const over = (async () => {
     for await (const chunk of source.chunks) {
@@ -66,10 +73,15 @@ export async function startTracing(
       if (tail.includes(begun)) ready.resolve();
       spans.push(...pipeline.push(chunk));
       look();
+      const clock = /^\{"k":"clock","ts":"(\d+)",.*\n/.exec(tail.slice(Math.max(0, tail.lastIndexOf('{"k":"clock"'))));
+      if (clock !== null) clockNs = BigInt(clock[1] ?? 0);
+      for (const reader of readers) reader();
     }
     spans.push(...pipeline.end());
     const { reason } = await source.ended;
     ready.reject(new Error(reason));
+    endedBy = reason;
+    for (const reader of readers) reader();
     look();
   })();
   ready.promise.catch(() => undefined);
@@ -93,6 +105,18 @@ export async function startTracing(
           resolve(roots.map((root) => spans.filter((span) => span.traceId === root.traceId)));
         };
         look();
+      });
+    },
+    until(ns) {
+      return new Promise((resolve, reject) => {
+        const reader = () => {
+          if (clockNs < ns && endedBy === undefined) return;
+          readers = readers.filter((one) => one !== reader);
+          if (clockNs >= ns) resolve();
+          else reject(new Error(`the producer ended: ${endedBy}`));
+        };
+        readers.push(reader);
+        reader();
       });
     },
     async stop() {

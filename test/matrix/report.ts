@@ -59,8 +59,12 @@ function totals(cells: readonly CellResult[]): string[] {
   const missing = sum((cell) => cell.missing.length);
   const failed = cells.filter((cell) => cell.failed !== undefined).length;
   const played = cells.filter((cell) => cell.skipped === undefined).length;
+  const again = cells.filter((cell) => cell.replayed === true).length;
   return [
     `${played} cells, ${right} facts right, ${wrong} wrong, ${missing} missing${failed > 0 ? `, ${failed} cells failed` : ''}.`,
+    ...(again > 0
+      ? [`${again} of them were played twice: beside others the machine was too busy for their times.`]
+      : []),
   ];
 }
 

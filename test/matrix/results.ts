@@ -20,6 +20,8 @@ export interface CellResult {
   readonly skipped?: string | undefined;
   /** It was not played to its end, or its witnesses contradict each other. */
   readonly failed?: string | undefined;
+  /** It was played a second time, alone: at first the machine was too busy. */
+  readonly replayed?: boolean | undefined;
 }
 
 /** At least one fact, and none of them wrong or missing. */

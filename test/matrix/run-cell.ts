@@ -5,9 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Lab, type LabOptions, startLab } from '../../agent/lab/lab.ts';
-import { noRedaction } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
-import { startTracing } from '../live/tracing.ts';
 import { parseStrace } from '../live/witness/strace.ts';
 import { Cast } from './cast.ts';
 import { type Comparison, compareFacts, type Fact } from './facts.ts';
@@ -15,10 +13,8 @@ import { type ProcessTree, processTree, type TreeProcess } from './process-tree.
 import type { Scenario } from './scenario.ts';
 import type { Server } from './servers.ts';
 import { toldFacts } from './told-facts.ts';
+import { ownWatcher, type ProducerMode, type Watcher } from './watcher.ts';
 import { witnessFacts } from './witness-facts.ts';
-
-export const PRODUCER_MODES = ['libbpf', 'libbpf-exact', 'bpftrace'] as const;
-export type ProducerMode = (typeof PRODUCER_MODES)[number];
 
 export interface Cell {
   readonly comparison: Comparison;
@@ -30,30 +26,48 @@ export interface Cell {
 
 const DEFAULT_GRACE_MS = 120_000;
 
-/** Plays a scenario. @throws Error if a client did not behave as told, or if witnesses contradict each other */
-export async function runCell(server: Server, scenario: Scenario, mode: ProducerMode): Promise<Cell> {
+/**
+ * Plays a scenario.
+ * @param watcher who watches instead of a producer that sees this cell alone
+ * @throws Error if a client did not behave as told, or if witnesses contradict each other
+ */
+export async function runCell(
+  server: Server,
+  scenario: Scenario,
+  mode: ProducerMode,
+  watcher: Watcher = ownWatcher(mode),
+): Promise<Cell> {
   const folder = await mkdtemp(join(tmpdir(), 'sshd-otel-matrix-'));
   try {
-    return await runIn(folder, server, scenario, mode);
+    return await runIn(folder, server, scenario, mode, watcher);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function runIn(folder: string, server: Server, scenario: Scenario, mode: ProducerMode): Promise<Cell> {
+async function runIn(
+  folder: string,
+  server: Server,
+  scenario: Scenario,
+  mode: ProducerMode,
+  watcher: Watcher,
+): Promise<Cell> {
   const options: LabOptions = { ...scenario.lab, ...(await scenario.prepare?.(folder)) };
   const lab = await startLab({ ...options, root: server.root, strace: true });
   try {
-    const tracing = await startTracing(lab, mode === 'bpftrace' ? 'bpftrace' : 'libbpf', noRedaction, {
-      exact: mode === 'libbpf-exact',
-    });
+    const watch = await watcher(lab);
     const cast = new Cast(lab, folder);
-    try {
+    const played = (async () => {
       await scenario.play(cast);
       await lab.settled(60_000);
-    } finally {
-      await tracing.stop();
-    }
+    })();
+    const { spans, stream } = await played.then(
+      () => watch.finish(),
+      async (error: unknown) => {
+        await watch.finish();
+        throw error;
+      },
+    );
     const tree = await wholeTree(lab);
     const expected = witnessFacts({
       ...{
@@ -69,9 +83,9 @@ async function runIn(folder: string, server: Server, scenario: Scenario, mode: P
       tellsLog: mode !== 'bpftrace',
       exact: mode === 'libbpf-exact',
     });
-    const told = toldFacts(tracing.spans);
+    const told = toldFacts(spans);
     const comparison = compareFacts(expected, told);
-    return { comparison, expected, told, spans: tracing.spans, stream: tracing.stream() };
+    return { comparison, expected, told, spans, stream };
   } finally {
     await lab.stop();
   }

@@ -1,0 +1,95 @@
+/** Who watches a cell: a producer and a pipeline of its own, or one for all cells, since bpftrace takes seconds to attach. */
+import { readFileSync } from 'node:fs';
+import type { Lab } from '../../agent/lab/lab.ts';
+import { ATTR } from '../../agent/span/attributes.ts';
+import { noRedaction } from '../../agent/span/redactor.ts';
+import type { SpanRecord } from '../../agent/span/span-record.ts';
+import { startTracing, type Tracing } from '../live/tracing.ts';
+
+export const PRODUCER_MODES = ['libbpf', 'libbpf-exact', 'bpftrace'] as const;
+export type ProducerMode = (typeof PRODUCER_MODES)[number];
+
+/** What was told of one laboratory. */
+export interface Told {
+  readonly spans: readonly SpanRecord[];
+  /** Empty where others were watched meanwhile. */
+  readonly stream: Buffer;
+}
+
+export interface Watch {
+  /** Ends it, once nobody is left in the laboratory. */
+  finish(): Promise<Told>;
+}
+
+/** Resolves when whatever happens in the laboratory from now on is seen. */
+export type Watcher = (lab: Lab) => Promise<Watch>;
+
+/** A span waits so long for its connection to say more, then a clock record must come: ns. */
+const HOLD_BACK_NS = 2_200_000_000n;
+
+/** A producer that sees this laboratory alone. */
+export function ownWatcher(mode: ProducerMode): Watcher {
+  return async (lab) => {
+    const tracing = await start(mode, lab);
+    return {
+      async finish() {
+        await tracing.stop();
+        return { spans: tracing.spans, stream: tracing.stream() };
+      },
+    };
+  };
+}
+
+/** One producer of the whole host for all laboratories: their ports tell apart what is whose. */
+export class SharedWatcher {
+  readonly #mode: ProducerMode;
+  #tracing: Promise<Tracing> | undefined;
+
+  constructor(mode: ProducerMode) {
+    this.#mode = mode;
+  }
+
+  readonly watch: Watcher = async (lab) => {
+    this.#tracing ??= start(this.#mode, { listenerPid: undefined });
+    const tracing = await this.#tracing.catch((error: unknown) => {
+      this.#tracing = undefined;
+      throw error;
+    });
+    return {
+      finish: async () => {
+        try {
+          await tracing.until(boottimeNs() + HOLD_BACK_NS);
+        } catch (error) {
+          this.#tracing = undefined;
+          throw error;
+        }
+        return { spans: spansOf(tracing.spans, lab.port), stream: Buffer.alloc(0) };
+      },
+    };
+  };
+
+  async stop(): Promise<void> {
+    const tracing = await this.#tracing;
+    this.#tracing = undefined;
+    await tracing?.stop();
+  }
+}
+
+function start(mode: ProducerMode, lab: { readonly listenerPid: number | undefined }): Promise<Tracing> {
+  return startTracing(lab, mode === 'bpftrace' ? 'bpftrace' : 'libbpf', noRedaction, {
+    exact: mode === 'libbpf-exact',
+  });
+}
+
+/** All spans of the connections that came to a port. */
+function spansOf(spans: readonly SpanRecord[], port: number): SpanRecord[] {
+  const connectionOf = (span: SpanRecord) => span.attributes[ATTR.connectionId];
+  const own = new Set(spans.filter((span) => span.attributes[ATTR.serverPort] === port).map(connectionOf));
+  return spans.filter((span) => own.has(connectionOf(span)));
+}
+
+/** The clock of the stream; good to 10 ms. */
+function boottimeNs(): bigint {
+  const [seconds = '0'] = readFileSync('/proc/uptime', 'utf8').split(' ');
+  return BigInt(Math.round(Number(seconds) * 1000)) * 1_000_000n;
+}
