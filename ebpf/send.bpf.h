@@ -41,16 +41,40 @@ static __always_inline struct proc *sender(struct task_struct *t, __u32 pid)
 	return p && p->role == R_SSHD ? p : NULL;
 }
 
+/* The same, with what has changed of it told. */
+static __always_inline struct proc *noted_sender(struct task_struct *t, __u32 pid)
+{
+	struct proc *p = sender(t, pid);
+
+	if (p)
+		note_changes(t, p, pid, bpf_ktime_get_boot_ns());
+	return p;
+}
+
+/*
+ * Nobody follows it and it is not called sshd. Everybody's sends come by here,
+ * so it calls no helper: each takes as long as all of this.
+ */
+static __always_inline bool is_stranger(const struct task_struct *t)
+{
+	__u64 *word = followed_word(t->tgid);
+
+	return word && !(*word >> (t->tgid & 63) & 1) && !is_sshd_name(t->comm);
+}
+
 /* Linux 6.3 and later: after the send, with the registers of the system call. */
 SEC("?tp_btf/sock_send_length")
 int BPF_PROG(on_send, struct sock *sk, int ret, int flags)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct proc *p = sender(t, pid);
+	__u32 pid = t->tgid;
 	struct pt_regs *regs;
+	struct proc *p;
 
-	if (!p || ret <= 0)
+	if (is_stranger(t) || ret <= 0)
+		return 0;
+	p = sender(t, pid);
+	if (!p)
 		return 0;
 	SKIP_SOME();
 	note_changes(t, p, pid, bpf_ktime_get_boot_ns());
@@ -86,12 +110,10 @@ int BPF_PROG(on_stream, struct socket *sock, struct msghdr *msg, __u64 len)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct task_struct *t = (struct task_struct *)bpf_get_current_task();
-	struct proc *p = sender(t, pid);
+	struct proc *p = noted_sender(t, pid);
 
-	if (!p)
-		return 0;
-	note_changes(t, p, pid, bpf_ktime_get_boot_ns());
-	on_frame(t, p, pid, BPF_CORE_READ(sock, sk), user_buffer(msg), len);
+	if (p)
+		on_frame(t, p, pid, BPF_CORE_READ(sock, sk), user_buffer(msg), len);
 	return 0;
 }
 
@@ -100,12 +122,10 @@ int BPF_PROG(on_dgram, struct socket *sock, struct msghdr *msg, __u64 len)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct task_struct *t = (struct task_struct *)bpf_get_current_task();
-	struct proc *p = sender(t, pid);
+	struct proc *p = noted_sender(t, pid);
 
-	if (!p)
-		return 0;
-	note_changes(t, p, pid, bpf_ktime_get_boot_ns());
-	on_datagram(p, pid, user_buffer(msg), len);
+	if (p)
+		on_datagram(p, pid, user_buffer(msg), len);
 	return 0;
 }
 
@@ -123,10 +143,9 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long id)
 		return 0;
 	pid = bpf_get_current_pid_tgid() >> 32;
 	t = (struct task_struct *)bpf_get_current_task();
-	p = sender(t, pid);
+	p = noted_sender(t, pid);
 	if (!p)
 		return 0;
-	note_changes(t, p, pid, bpf_ktime_get_boot_ns());
 	fd = SYSCALL_ARG1(regs);
 	n = SYSCALL_ARG3(regs);
 	if (fd >= BPF_CORE_READ(t, files, fdt, max_fds) || n > MAX_FRAME)

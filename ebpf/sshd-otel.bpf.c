@@ -105,7 +105,7 @@ int BPF_PROG(on_exec, struct task_struct *t, int old, struct linux_binprm *bprm)
 	p->image = runs_sshd(t);
 	if (p->role == R_CANDIDATE) {
 		if (!p->image)
-			bpf_map_delete_elem(&procs, &pid);
+			forget(pid);
 		return 0;
 	}
 	if (p->role == R_SSHD) {
@@ -186,7 +186,7 @@ int BPF_PROG(on_exit, struct task_struct *t)
 		return 0;
 	SKIP_SOME();
 	last = *p;
-	if (bpf_map_delete_elem(&procs, &pid))	/* two last threads at once: one tells */
+	if (!forget(pid))	/* two last threads at once: one tells */
 		return 0;
 	if (last.role == R_CANDIDATE)
 		return 0;

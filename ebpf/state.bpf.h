@@ -29,6 +29,18 @@ struct {
 } procs SEC(".maps");
 
 /*
+ * One bit for each pid that there can be (PID_MAX_LIMIT, 2^22): set if it is in
+ * procs. A look at an array calls no helper, and so takes a fifth of the time.
+ */
+#define FOLLOWED_WORDS	(1 << 16)
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FOLLOWED_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} followed SEC(".maps");
+
+/*
  * The smaller one. By hand, since clang 14 tests one copy of a number and uses
  * another, whose bounds verifiers of old kernels don't know.
  */
@@ -133,13 +145,43 @@ static __always_inline struct proc *find(__u32 pid)
 	return bpf_map_lookup_elem(&procs, &pid);
 }
 
+static __always_inline __u64 *followed_word(__u32 pid)
+{
+	__u32 word = pid / 64 & (FOLLOWED_WORDS - 1);
+
+	return bpf_map_lookup_elem(&followed, &word);
+}
+
+/* Kernels before 5.12 lack the instructions, and the hook that looks. */
+static __always_inline void mark(__u32 pid, bool is_followed)
+{
+#ifndef OLD_KERNEL
+	__u64 *word = followed_word(pid), bit = 1ULL << (pid & 63);
+
+	if (word && is_followed)
+		__sync_fetch_and_or(word, bit);
+	else if (word)
+		__sync_fetch_and_and(word, ~bit);
+#endif
+}
+
 static __always_inline struct proc *follow(__u32 pid, const struct proc *p)
 {
 	if (bpf_map_update_elem(&procs, &pid, p, BPF_ANY)) {
 		count_loss(p->conn_pid, p->conn_start, K_UNTRACKED);
 		return NULL;
 	}
+	mark(pid, true);
 	return find(pid);
+}
+
+/* The process is at its end, or runs something else: its pid is still its own. False: it was not followed. */
+static __always_inline bool forget(__u32 pid)
+{
+	if (bpf_map_delete_elem(&procs, &pid))
+		return false;
+	mark(pid, false);
+	return true;
 }
 
 /*
