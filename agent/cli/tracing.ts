@@ -45,7 +45,9 @@ export interface Tracing {
 export async function trace(context: CommandContext, tracing: Tracing): Promise<ExitCode> {
   const log = createLog(context);
   const producers = await findProducers(tracing.producer, { listenerPid: tracing.listenerPid });
-  if (producers.missing !== undefined) throw new CommandFailure(EXIT.host, producers.missing, producers.remedy);
+  const { refused, missing } = producers;
+  if (missing === undefined) for (const one of refused) log('warn', `${one}; it is not used`);
+  if (missing !== undefined) throw new CommandFailure(EXIT.host, missing, producers.remedy);
   const user = await findAgentUser();
   if (user === undefined)
     throw new CommandFailure(

@@ -1,10 +1,9 @@
 /** Is there a tracer, and does it work? */
+import { BPFTRACE_LEAST_VERSION, isBpftraceNewEnough, parseBpftraceVersion } from '../source/bpftrace-producer.ts';
 import type { ProducerCandidate } from '../supervise/supervisor.ts';
 import { type Finding, fail, note, ok, warn } from './finding.ts';
 import type { Host } from './host.ts';
 
-/** Oldest bpftrace that the script is written for. */
-const LEAST_BPFTRACE = [0, 17] as const;
 /** A producer has to begin its stream within it. */
 const BEGIN_MS = 20_000;
 
@@ -12,13 +11,10 @@ export async function checkBpftrace(host: Host, needed: boolean): Promise<Findin
   const { started, stdout } = await host.run('bpftrace', ['--version']);
   const missing = needed ? fail : warn;
   if (!started) return missing('bpftrace', 'not installed', 'apt-get install bpftrace');
-  const found = /v(\d+)\.(\d+)/.exec(stdout);
-  if (found === null) return warn('bpftrace', 'it does not tell its version');
-  const [major, minor] = [Number(found[1]), Number(found[2])];
-  const [leastMajor, leastMinor] = LEAST_BPFTRACE;
-  if (major > leastMajor || (major === leastMajor && minor >= leastMinor))
-    return ok('bpftrace', `version ${major}.${minor}`);
-  return missing('bpftrace', `version ${major}.${minor} is too old`, `install one from ${leastMajor}.${leastMinor} on`);
+  const version = parseBpftraceVersion(stdout);
+  if (version === undefined) return warn('bpftrace', 'it does not tell its version');
+  if (isBpftraceNewEnough(version)) return ok('bpftrace', `version ${version}`);
+  return missing('bpftrace', `version ${version} is too old`, `install one from ${BPFTRACE_LEAST_VERSION} on`);
 }
 
 /** Starts each producer for a moment. Without rights there is nothing to try. */

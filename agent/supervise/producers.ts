@@ -1,7 +1,13 @@
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { VERSION } from '../config/version.ts';
-import { bpftraceCommand } from '../source/bpftrace-producer.ts';
+import {
+  BPFTRACE_LEAST_VERSION,
+  bpftraceCommand,
+  isBpftraceNewEnough,
+  parseBpftraceVersion,
+} from '../source/bpftrace-producer.ts';
+import { runChild } from '../source/child-process.ts';
 import { readHostFacts } from '../source/host-facts.ts';
 import { LIBBPF_EXITS, libbpfCommand, libbpfPlaces } from '../source/libbpf-producer.ts';
 import { findSeedRoots } from '../source/proc-seeds.ts';
@@ -16,6 +22,8 @@ export interface ProducerOptions {
 export interface FoundProducers {
   /** Best first. */
   readonly candidates: readonly ProducerCandidate[];
+  /** What is there and cannot be used, and why; one clause each. */
+  readonly refused: readonly string[];
   /** Why there is none. */
   readonly missing?: string | undefined;
   readonly remedy?: string | undefined;
@@ -24,32 +32,53 @@ export interface FoundProducers {
 /** The folder that holds this package. */
 export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
+/** `bpftrace --version` takes 20 ms. */
+const VERSION_MS = 10_000;
 const BPFTRACE_PLACES = ['/usr/bin/bpftrace', '/usr/sbin/bpftrace', '/usr/local/bin/bpftrace'];
 
-/** The producers of this host, of the kind that is wanted. */
+/** The producers of this host, of the kind that is wanted. `places`: where bpftrace may be, for tests. */
 export async function findProducers(
   wanted: 'auto' | 'libbpf' | 'bpftrace',
   options: ProducerOptions,
+  places: readonly string[] = BPFTRACE_PLACES,
 ): Promise<FoundProducers> {
   const candidates: ProducerCandidate[] = [];
+  const refused: string[] = [];
   if (wanted !== 'bpftrace') {
     const program = libbpfPlaces(PACKAGE_ROOT).find(isExecutable);
     if (program !== undefined)
       candidates.push({ name: 'libbpf', command: libbpfCommand(program, options), explain: explainLibbpf });
   }
   if (wanted !== 'libbpf') {
-    const program = BPFTRACE_PLACES.find(isExecutable);
+    const program = places.find(isExecutable);
+    const tooOld = program === undefined ? undefined : await tooOldVersion(program);
+    if (tooOld !== undefined) refused.push(`bpftrace ${tooOld} is too old: ${BPFTRACE_LEAST_VERSION} is the oldest`);
     const script = `${PACKAGE_ROOT}/ebpf/sshd-otel.bt`;
-    if (program !== undefined) {
+    if (program !== undefined && tooOld === undefined) {
       const seeds = findSeedRoots(options.listenerPid);
       const command = bpftraceCommand(program, { ...readHostFacts(), ...options, script, seeds, version: VERSION });
       candidates.push({ name: 'bpftrace', command, isHarmless, explain: (_, stderr) => explainBpftrace(stderr) });
     }
   }
-  if (candidates.length > 0) return { candidates };
-  return wanted === 'libbpf'
-    ? { candidates, missing: 'the libbpf producer is not built', remedy: 'make build builds it' }
-    : { candidates, missing: 'there is no tracer: bpftrace is not installed', remedy: 'apt-get install bpftrace' };
+  if (candidates.length > 0) return { candidates, refused };
+  if (wanted === 'libbpf')
+    return { candidates, refused, missing: 'the libbpf producer is not built', remedy: 'make build builds it' };
+  const [old] = refused;
+  return old === undefined
+    ? {
+        candidates,
+        refused,
+        missing: 'there is no tracer: bpftrace is not installed',
+        remedy: 'apt-get install bpftrace',
+      }
+    : { candidates, refused, missing: old, remedy: `install bpftrace ${BPFTRACE_LEAST_VERSION} or newer` };
+}
+
+/** Its version if the script does not run with it. One that does not tell its version is tried. */
+async function tooOldVersion(program: string): Promise<string | undefined> {
+  const { stdout } = await runChild({ command: program, args: ['--version'] }, VERSION_MS);
+  const version = parseBpftraceVersion(stdout);
+  return version === undefined || isBpftraceNewEnough(version) ? undefined : version;
 }
 
 function explainLibbpf(code: number | undefined): Explanation | undefined {

@@ -115,7 +115,7 @@ describe('doctor', () => {
       'fail producer: there is no tracer',
     ]);
     assert.deepEqual(await faults({ programs: { ...programs, bpftrace: 'bpftrace v0.16.0' } }, [BPFTRACE]), [
-      'fail bpftrace: version 0.16 is too old',
+      'fail bpftrace: version 0.16.0 is too old',
     ]);
   });
 
