@@ -8,12 +8,12 @@ STAMPS := .output/stamps
 TEST_FLAGS := --test-concurrency=1 --test-timeout=300000 --test-force-exit
 TESTS ?= "test/**/*.test.ts"
 
-.PHONY: help setup build demo test live matrix lint typecheck format bench fuzz deb tar verify-deb verify-image manifests clean distclean
+.PHONY: help setup build demo test live matrix lint typecheck format bench fuzz deb tar verify-deb verify-image verify-kernels test-bpftrace-versions manifests clean distclean
 .DEFAULT_GOAL := help
 
 help: ## this text
 	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
 
 demo: setup build ## let real clients log in to a private sshd and draw every trace (root)
 	@.ci/mount-tracefs
@@ -69,6 +69,15 @@ manifests: setup ## render the Helm chart to deploy/kubernetes/sshd-otel.yaml (g
 
 verify-image: setup ## build the container image, run it with a DaemonSet's rights, log in (root, network; buildah podman runc)
 	@SSHD_OTEL_IMAGE=build node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/image.test.ts
+
+# A kernel takes three minutes and more under emulation; they stay in /var/tmp/sshd-otel-kernels (SSHD_OTEL_KERNELS).
+verify-kernels: setup build ## boot the kernels of Debian 11, 12, 13 and sid under QEMU and trace in them (root, network; qemu-system-x86 busybox-static cpio; KERNELS="trixie sid")
+	@node test/kernels/verify-kernels.ts $(KERNELS)
+
+# Their folders, 0.8 GB each, stay in /var/tmp/sshd-otel-bpftrace (BPFTRACE_ROOTS).
+test-bpftrace-versions: setup ## test the script with bpftrace 0.17, 0.23 and 0.27 (root, network, debootstrap; BPFTRACES="own trixie sid")
+	@.ci/mount-tracefs
+	@test/live/bpftrace-versions.sh $(BPFTRACES)
 
 fuzz: setup ## ten minutes of made-up event streams (FUZZ_SECONDS)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) node --test --test-timeout=7200000 "test/fuzz/**/*.test.ts"
