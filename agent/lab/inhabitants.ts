@@ -16,10 +16,14 @@ export async function inhabitants(keeperPid: number): Promise<number[]> {
  * Resolves when nobody but `residents` is left: every connection has ended. There is no event for it that needs no tracer.
  * @throws Error after `timeoutMs`, with who was left
  */
-export async function whenOnly(residents: readonly number[], keeperPid: number, timeoutMs: number): Promise<void> {
+export async function whenOnly(
+  residents: () => readonly number[],
+  keeperPid: number,
+  timeoutMs: number,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const guests = await guestsOf(residents, keeperPid);
+    const guests = await guestsOf(residents(), keeperPid);
     if (guests.length === 0) return;
     if (performance.now() > deadline) {
       const lines = await Promise.all(guests.map(async (pid) => `${pid} ${await commandLine(pid)}`));

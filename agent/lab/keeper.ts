@@ -8,6 +8,8 @@ export interface Keeper {
   /** Pid of the keeper; `/proc/PID/root` is what the laboratory sees as `/`. */
   readonly pid: number;
   readonly log: WitnessLog;
+  /** Pid of the command. */
+  readonly started: Promise<number>;
   /** Resolves when the keeper is gone, with the reason and what it wrote to stderr. */
   readonly ended: Promise<string>;
   /** Ends every process of the laboratory. Resolves when all are gone and the prepared folder is removed. */
@@ -31,10 +33,12 @@ export function startKeeper(folder: string, root: string, command: readonly stri
     detached: true,
   });
   const log = new WitnessLog();
+  const started = Promise.withResolvers<number>();
   // The keeper sees the end of its input, also when we are killed.
   child.stdin?.on('error', () => undefined);
   if (child.stdout !== undefined) {
     createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.startsWith('started ')) started.resolve(Number(line.slice(8)));
       if (line.startsWith('log ')) log.add(parseLogLine(Buffer.from(line.slice(4), 'hex'), Date.now()));
       if (line.startsWith('exit ')) log.add({ receivedMs: Date.now(), text: `laboratory: sshd is gone: ${line}` });
     });
@@ -44,6 +48,7 @@ export function startKeeper(folder: string, root: string, command: readonly stri
   return {
     pid: child.pid,
     log,
+    started: started.promise,
     ended,
     async stop() {
       child.stdin?.end();

@@ -5,7 +5,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runChild } from '../source/child-process.ts';
@@ -14,6 +13,7 @@ import { type Client, makeClient } from './client.ts';
 import { whenOnly } from './inhabitants.ts';
 import { startKeeper } from './keeper.ts';
 import { type LabKeys, makeKey, makeKeys } from './keys.ts';
+import { freePort, whenListened } from './ports.ts';
 import { authorizedKeysCommand, INSIDE, type SshdConfig, sshdConfig } from './sshd-config.ts';
 import type { LogLine } from './witness-log.ts';
 
@@ -34,12 +34,29 @@ export interface LabOptions {
   readonly strace?: boolean | undefined;
   /** More files for `/run/lab`, by path inside it; executable, owned by root. */
   readonly files?: Readonly<Record<string, string>> | undefined;
+  /** On how many ports it listens. Default 1. */
+  readonly ports?: number | undefined;
+  /** Something else starts the server, and may listen for it. Default: it is started and listens itself. */
+  readonly launch?: ((launch: LabLaunch) => readonly string[]) | undefined;
+}
+
+/** What a launcher makes its command of. */
+export interface LabLaunch {
+  /** Command with which it enters the foreign root folder, if there is one. */
+  readonly enter: readonly string[];
+  /** Path of the server, and its configuration; as they are inside. */
+  readonly sshd: string;
+  readonly config: string;
+  readonly address: string;
+  readonly ports: readonly number[];
 }
 
 /** A running laboratory. */
 export interface Lab extends Client {
   readonly port: number;
-  /** The listener, as the host numbers it. */
+  /** All that it listens on, `port` first. */
+  readonly ports: readonly number[];
+  /** The listener, as the host numbers it; the launcher where that listens. */
   readonly listenerPid: number;
   readonly users: Readonly<Record<'alice' | 'bob' | 'carol' | 'dave' | 'root', LabUser>>;
   readonly keys: LabKeys;
@@ -95,7 +112,9 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
   const users = makeUsers(() => randomBytes(9).toString('base64url'));
   const keys = await makeKeys(folder);
   const address = options.address ?? '127.0.0.1';
-  const port = await freePort(address);
+  const ports: number[] = [];
+  while (ports.length < (options.ports ?? 1)) ports.push(await freePort(address));
+  const [port = 0] = ports;
   const knowsPenalties = await knowsKeyword(root, options.sshd ?? SSHD, 'PerSourcePenalties=no');
   // From 9.8 on a server shuts out an address that fails often; the laboratory's clients all have the same.
   const config = { ...(knowsPenalties ? { PerSourcePenalties: 'no' } : {}), ...options.config };
@@ -103,20 +122,29 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
     join(folder, 'inside'),
     users,
     keys,
-    sshdConfig(port, { ListenAddress: address, ...config }),
+    sshdConfig(ports, { ListenAddress: address, ...config }),
     options,
   );
 
   const strace = options.strace === true ? [...STRACE, '-o', `${root}${INSIDE}/strace`] : [];
   const enter = root === '' ? [] : ['chroot', root];
-  const server = [options.sshd ?? SSHD, '-D', '-f', `${INSIDE}/sshd_config`];
-  const keeper = startKeeper(folder, root, [...strace, ...enter, ...server]);
+  const sshd = options.sshd ?? SSHD;
+  const file = `${INSIDE}/sshd_config`;
+  const launched = options.launch?.({ enter, sshd, config: file, address, ports });
+  const keeper = startKeeper(folder, root, [...strace, ...(launched ?? [...enter, sshd, '-D', '-f', file])]);
   const insideRoot = `/proc/${keeper.pid}/root${root}`;
   const failed = keeper.ended.then((reason) => Promise.reject(new Error(`the laboratory ended: ${reason}`)));
   failed.catch(() => undefined);
-  const ready = keeper.log.waitFor(/^Server listening on|sshd is gone/);
-  const line = await Promise.race([ready, failed]);
-  const listenerPid = line.pid;
+  const isListening = /^Server listening on/;
+  const ready =
+    launched === undefined
+      ? keeper.log.waitFor(/^Server listening on|sshd is gone/).then((line) => line.pid)
+      : whenListened(ports).then(() => keeper.started);
+  const listenerPid = await Promise.race([ready, failed]);
+  const residents = () => [
+    ...(listenerPid === undefined ? [] : [listenerPid]),
+    ...keeper.log.lines().flatMap(({ pid, text }) => (pid !== undefined && isListening.test(text) ? [pid] : [])),
+  ];
   if (listenerPid === undefined) {
     await keeper.stop();
     throw new Error(`the private sshd did not start: ${await keeper.ended}`);
@@ -124,6 +152,7 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
   return {
     ...makeClient({ folder, address, port, users, keys }),
     port,
+    ports,
     listenerPid,
     users: Object.fromEntries(users.map((user) => [user.name, user])) as Lab['users'],
     keys,
@@ -132,7 +161,7 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
     log: () => keeper.log.lines(),
     waitForLog: (pattern, timeoutMs) => keeper.log.waitFor(pattern, timeoutMs),
     straceOutput: () => wholeStrace(`${insideRoot}${INSIDE}/strace`),
-    settled: (timeoutMs = 20_000) => whenOnly([listenerPid], keeper.pid, timeoutMs),
+    settled: (timeoutMs = 20_000) => whenOnly(residents, keeper.pid, timeoutMs),
     async stop() {
       await keeper.stop();
       await rm(folder, { recursive: true, force: true });
@@ -205,17 +234,4 @@ async function knowsKeyword(root: string, sshd: string, line: string): Promise<b
   const tried = await runChild({ command: command[0] ?? sshd, args: command.slice(1) }, 10_000);
   if (tried.code === undefined) throw new Error(`${sshd} ${tried.reason}`);
   return !tried.stderr.includes('Bad configuration option');
-}
-
-/** A port of loopback that was free just now. */
-async function freePort(host: string): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, host, resolve);
-  });
-  const bound = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (bound === null || typeof bound === 'string') throw new Error('no free port on loopback');
-  return bound.port;
 }

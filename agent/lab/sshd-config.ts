@@ -10,9 +10,9 @@ export type SshdConfig = Readonly<Record<string, ConfigValue>>;
 export const INSIDE = '/run/lab';
 
 /** What every laboratory sshd starts from. `overrides` win, keyword by keyword. */
-export function sshdConfig(port: number, overrides: SshdConfig): string {
+export function sshdConfig(ports: readonly number[], overrides: SshdConfig): string {
   const config: Record<string, ConfigValue> = {
-    Port: String(port),
+    Port: ports.map(String),
     ListenAddress: '127.0.0.1',
     HostKey: `${INSIDE}/host_key`,
     PidFile: 'none',

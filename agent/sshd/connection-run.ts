@@ -5,6 +5,7 @@ import { AuthDialogue } from './auth-dialogue.ts';
 import type { Connection } from './connection.ts';
 import { Forwards } from './forwards.ts';
 import { Handshake } from './handshake.ts';
+import { isStartedByInetd } from './inetd.ts';
 import type { Sha256 } from './key-facts.ts';
 import { LogAuth } from './log-auth.ts';
 import { readLogLine } from './log-lines.ts';
@@ -26,6 +27,8 @@ export class ConnectionRun {
   readonly #forwards: Forwards;
   readonly #pairing = new Pairing();
   readonly #logAuth: LogAuth;
+  /** Set from a monitor's first sign of life to its first exec, if its fork was not seen. */
+  #foundNs: bigint | undefined;
 
   constructor(connection: Connection, sha256: Sha256, skipProgram?: SkipProgram) {
     this.connection = connection;
@@ -54,12 +57,28 @@ export class ConnectionRun {
     return this.closed && this.processes.nodes.size === 0;
   }
 
+  /** A process of it was heard of whose fork was not seen: events were lost, unless inetd forked it. */
+  found(process: Process, tsNs: bigint): void {
+    const { id } = this.connection;
+    if (process.id.pid === id.pid && process.id.startNs === id.startNs) this.#foundNs = tsNs;
+    else this.gap(0, tsNs);
+  }
+
+  /** Its monitor's fork was not seen, and it does not look as if nobody had to see it. */
+  #notFromInetd(): void {
+    if (this.#foundNs !== undefined) this.gap(0, this.#foundNs);
+    this.#foundNs = undefined;
+  }
+
   forked(parent: ProcessNode, process: Process, tsNs: bigint): ProcessNode {
+    this.#notFromInetd();
     this.#advance(tsNs);
     return this.processes.forked(parent, process, tsNs);
   }
 
   executed(node: ProcessNode, event: ExecEvent, continuity: Continuity): void {
+    if (node.role === 'monitor' && isStartedByInetd(event)) this.#foundNs = undefined;
+    this.#notFromInetd();
     this.#advance(event.tsNs);
     this.processes.executed(node, event, continuity);
   }
@@ -71,6 +90,7 @@ export class ConnectionRun {
 
   /** @param exit undefined: it is gone, but its exit was not seen */
   exited(node: ProcessNode, exit: ExitEvent | undefined, tsNs: bigint, why: Continuity | IncompleteReason): void {
+    this.#notFromInetd();
     this.#advance(tsNs);
     this.processes.nodes.delete(node);
     if (node.role === 'monitor') return this.close(tsNs, exit);
@@ -79,6 +99,7 @@ export class ConnectionRun {
   }
 
   about(node: ProcessNode, event: ProcessFact): void {
+    if (event.kind !== 'accept') this.#notFromInetd();
     this.#advance(event.tsNs);
     switch (event.kind) {
       case 'accept':

@@ -262,7 +262,7 @@ export class SshdModel {
       if (!monitorOfListener && !this.#wants(undefined)) return undefined;
       run = this.#open(id, monitorOfListener ? parent?.id : undefined, seed, tsNs);
     }
-    if (!seed) run.gap(0, tsNs);
+    if (!seed) run.found(process, tsNs);
     return this.#join(process, run, parentNode);
   }
 

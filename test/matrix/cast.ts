@@ -1,5 +1,7 @@
 /** The clients of one scenario. Each speaks from a loopback address of its own, which tells its connection apart. */
+import { writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { LoginOptions } from '../../agent/lab/client.ts';
 import { type ClientRun, type ClientSession, startClient } from '../../agent/lab/client-process.ts';
@@ -47,6 +49,8 @@ export interface Actor {
 export class Cast {
   readonly lab: Lab;
   readonly parts: Part[] = [];
+  /** Of servers that it started beside the laboratory's. */
+  readonly morePorts: number[] = [];
   #addresses = 1;
 
   /** Private, on the host, with what the scenario prepared. */
@@ -141,6 +145,27 @@ export class Cast {
     const run = await session.finished;
     const command = /^debug1: Sending command: (.*)$/m.exec(run.stderr)?.[1]?.trimEnd();
     this.parts.push({ address, user: 'alice', rides: false, pty: false, asks, command, run });
+    return run;
+  }
+
+  /**
+   * Runs a program of this machine that is told which ssh to use: by an argument, where `args` puts it, and by GIT_SSH. Its
+   * own transcript says the command.
+   */
+  async through(program: string, args: (ssh: string) => readonly string[]): Promise<ClientRun> {
+    const address = this.address();
+    const options = ['-v', ...this.lab.sshArguments(), '-o', `BindAddress=${address}`, '-p', String(this.lab.port)];
+    const ssh = join(this.folder, `ssh-from-${address}`);
+    await writeFile(ssh, `#!/bin/sh\nexec ssh ${options.map((one) => `'${one}'`).join(' ')} "$@"\n`, { mode: 0o755 });
+    const env = {
+      ...{ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: this.folder },
+      ...{ GIT_SSH: ssh, GIT_SSH_VARIANT: 'ssh', GIT_CONFIG_NOSYSTEM: '1' },
+    };
+    const session = startClient(program, args(ssh), env);
+    session.end();
+    const run = await session.finished;
+    const command = /^debug1: Sending command: (.*)$/m.exec(run.stderr)?.[1]?.trimEnd();
+    this.parts.push({ address, user: 'alice', rides: false, pty: false, asks: 'exec', command, run });
     return run;
   }
 

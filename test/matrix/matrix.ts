@@ -63,12 +63,13 @@ async function playCells(places: readonly Place[], results: Results): Promise<nu
   const jobs = Number(process.env['MATRIX_JOBS'] ?? 2 * availableParallelism());
   const shared = new SharedWatcher('bpftrace');
   const attached = places.filter(({ mode }) => mode === 'bpftrace').length > 1 && process.env['KEEP'] === undefined;
-  const watcherOf = (mode: ProducerMode) => (mode === 'bpftrace' && attached ? shared.watch : ownWatcher(mode));
+  const watcherOf = ({ mode, scenario }: Place) =>
+    mode === 'bpftrace' && attached ? shared.watch : ownWatcher(mode, scenario.wholeHost);
   let red = 0;
   const again: Place[] = [];
   const play = async (place: Place, replayed: boolean) => {
     const { mode, scenario, server } = place;
-    const result = { ...(await playCell(server, scenario, mode, watcherOf(mode))), ...(replayed ? { replayed } : {}) };
+    const result = { ...(await playCell(server, scenario, mode, watcherOf(place))), ...(replayed ? { replayed } : {}) };
     const repeats = !replayed && isOfTheMachine(result);
     if (repeats) again.push(place);
     else results.put(result);
@@ -125,7 +126,7 @@ function keep(cell: Cell, result: CellResult, scenario: Scenario): void {
     writeFileSync(join(folder, `${result.server}-${result.scenario}-${result.producer}.ndjson`), cell.stream);
   }
   if (process.env['RECORD'] !== '1' || !isGreen(result) || result.producer !== 'libbpf') return;
-  if (!RECORDED_SERVERS.includes(result.server) || scenario.unrecorded === true) return;
+  if (!RECORDED_SERVERS.includes(result.server) || scenario.unrecorded === true || cell.stream.length === 0) return;
   const story = [
     `${result.version}: ${scenario.story}`,
     'Recorded by test/matrix/matrix.ts, each "fact" said by a witness: the client, the log, strace. Host replaced.',

@@ -35,7 +35,7 @@ export async function runCell(
   server: Server,
   scenario: Scenario,
   mode: ProducerMode,
-  watcher: Watcher = ownWatcher(mode),
+  watcher: Watcher = ownWatcher(mode, scenario.wholeHost),
 ): Promise<Cell> {
   const folder = await mkdtemp(join(tmpdir(), 'sshd-otel-matrix-'));
   try {
@@ -62,9 +62,9 @@ async function runIn(
       await lab.settled(60_000);
     })();
     const { spans, stream } = await played.then(
-      () => watch.finish(),
+      () => watch.finish([...lab.ports, ...cast.morePorts]),
       async (error: unknown) => {
-        await watch.finish();
+        await watch.finish([]);
         throw error;
       },
     );

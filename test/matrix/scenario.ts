@@ -20,6 +20,8 @@ export interface Scenario {
   readonly notOn?: ((server: Server) => string | undefined) | undefined;
   /** Too big to be kept as a stream. */
   readonly unrecorded?: boolean | undefined;
+  /** There is more to watch than the laboratory's listener: others that it starts, or none that listens itself. */
+  readonly wholeHost?: boolean | undefined;
   /** No other cell may run at the same time: it takes the machine's all, or changes what all share. */
   readonly alone?: boolean | undefined;
   readonly play: (cast: Cast) => Promise<void>;

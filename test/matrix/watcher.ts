@@ -17,8 +17,8 @@ export interface Told {
 }
 
 export interface Watch {
-  /** Ends it, once nobody is left in the laboratory. */
-  finish(): Promise<Told>;
+  /** Ends it, once nobody is left in the laboratory, where servers listened on these ports. */
+  finish(ports: readonly number[]): Promise<Told>;
 }
 
 /** Resolves when whatever happens in the laboratory from now on is seen. */
@@ -27,14 +27,21 @@ export type Watcher = (lab: Lab) => Promise<Watch>;
 /** A span waits so long for its connection to say more, then a clock record must come: ns. */
 const HOLD_BACK_NS = 2_200_000_000n;
 
-/** A producer that sees this laboratory alone. */
-export function ownWatcher(mode: ProducerMode): Watcher {
+/**
+ * A producer of its own, which sees this laboratory's listener alone, or, where that is not enough, the whole host: what
+ * is not the laboratory's is then left out.
+ */
+export function ownWatcher(mode: ProducerMode, wholeHost = false): Watcher {
   return async (lab) => {
-    const tracing = await start(mode, lab);
+    const tracing = await start(mode, wholeHost ? { listenerPid: undefined } : lab);
     return {
-      async finish() {
+      async finish(ports) {
         await tracing.stop();
-        return { spans: tracing.spans, stream: tracing.stream() };
+        const { spans } = tracing;
+        if (!wholeHost) return { spans, stream: tracing.stream() };
+        const own = spansOf(spans, ports);
+        // A stream that tells of others is nothing to be kept.
+        return { spans: own, stream: own.length === spans.length ? tracing.stream() : Buffer.alloc(0) };
       },
     };
   };
@@ -49,21 +56,21 @@ export class SharedWatcher {
     this.#mode = mode;
   }
 
-  readonly watch: Watcher = async (lab) => {
+  readonly watch: Watcher = async () => {
     this.#tracing ??= start(this.#mode, { listenerPid: undefined });
     const tracing = await this.#tracing.catch((error: unknown) => {
       this.#tracing = undefined;
       throw error;
     });
     return {
-      finish: async () => {
+      finish: async (ports) => {
         try {
           await tracing.until(boottimeNs() + HOLD_BACK_NS);
         } catch (error) {
           this.#tracing = undefined;
           throw error;
         }
-        return { spans: spansOf(tracing.spans, lab.port), stream: Buffer.alloc(0) };
+        return { spans: spansOf(tracing.spans, ports), stream: Buffer.alloc(0) };
       },
     };
   };
@@ -81,10 +88,11 @@ function start(mode: ProducerMode, lab: { readonly listenerPid: number | undefin
   });
 }
 
-/** All spans of the connections that came to a port. */
-function spansOf(spans: readonly SpanRecord[], port: number): SpanRecord[] {
+/** All spans of the connections that came to these ports. */
+function spansOf(spans: readonly SpanRecord[], ports: readonly number[]): SpanRecord[] {
   const connectionOf = (span: SpanRecord) => span.attributes[ATTR.connectionId];
-  const own = new Set(spans.filter((span) => span.attributes[ATTR.serverPort] === port).map(connectionOf));
+  const isOwn = (span: SpanRecord) => ports.includes(Number(span.attributes[ATTR.serverPort]));
+  const own = new Set(spans.filter(isOwn).map(connectionOf));
   return spans.filter((span) => own.has(connectionOf(span)));
 }
 
