@@ -8,6 +8,7 @@ import { Exclusion, type ExclusionCounters } from './span/exclusion.ts';
 import type { Redactor } from './span/redactor.ts';
 import { SpanBuilder } from './span/span-builder.ts';
 import type { ResourceRecord, SpanRecord } from './span/span-record.ts';
+import type { UnauthenticatedCounters, UnauthenticatedLimits } from './span/unauthenticated-budget.ts';
 import type { SessionEvent } from './sshd/session-event.ts';
 import { SshdModel } from './sshd/sshd-model.ts';
 
@@ -29,6 +30,8 @@ export interface PipelineOptions {
   readonly maxSegmentBytes?: number;
   /** Tell of connections and sessions that are still open after 2 s. */
   readonly openMarkers?: boolean;
+  /** How much to tell one by one of who never got in; absent: all. */
+  readonly unauthenticated?: UnauthenticatedLimits | undefined;
   /** Called with all that the sshd model tells, before spans are made of it. */
   readonly onTold?: ((event: SessionEvent) => void) | undefined;
 }
@@ -50,6 +53,8 @@ export interface PipelineCounters {
   readonly followedProcesses: number;
   /** Left out because an operator wants so. */
   readonly excluded: ExclusionCounters;
+  /** Of connections that never authenticated, beyond what is told one by one. */
+  readonly summarized: UnauthenticatedCounters;
 }
 
 /** State changes only in `push` and `end`. */
@@ -114,6 +119,7 @@ export class Pipeline {
       openConnections: this.#model.connections,
       followedProcesses: this.#model.processes,
       excluded: this.#exclusion.counters,
+      summarized: this.#builder.summarized,
     };
   }
 
@@ -145,7 +151,7 @@ export class Pipeline {
   /** The stream is over: all that was held, what is still open marked so. */
   end(): SpanRecord[] {
     const spans = this.#through(this.#decoder.end());
-    const last = this.#model.end().flatMap((event) => this.#build(event));
+    const last = [...this.#model.end().flatMap((event) => this.#build(event)), ...this.#builder.end()];
     this.#spans += last.length;
     return [...spans, ...last];
   }

@@ -14,6 +14,8 @@ export function agentFigures(pipeline: PipelineCounters, exported: ExportCounter
     figure('sshd_otel.events.rejected', sum(Object.values(decode.rejected))),
     figure('sshd_otel.spans.made', pipeline.spans),
     figure('sshd_otel.spans.held', pipeline.held),
+    figure('sshd_otel.connections.summarized', pipeline.summarized.connections),
+    figure('sshd_otel.summaries', pipeline.summarized.summaries),
   ];
   if (exported === undefined) return figures;
   const dropped = (reason: string, value: number): Measurement =>

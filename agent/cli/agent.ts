@@ -19,6 +19,7 @@ import { type Command, type CommandContext, CommandFailure } from './command.ts'
 import { EmptyLines } from './empty-lines.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
+import { FloodLog } from './flood-log.ts';
 import { healthOf } from './health-report.ts';
 import { HealthSocket } from './health-socket.ts';
 import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
@@ -29,7 +30,7 @@ import { becomeUser, requireUnprivileged } from './privileges.ts';
 import { takeEarlierRun, writeEnded, writeRunning } from './run-state.ts';
 import { loadSettings, spanLimitsOf, spoolOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
-import { leftOut, streamFaults } from './stream-faults.ts';
+import { leftOut, streamFaults, summarized } from './stream-faults.ts';
 import { StreamProgress } from './stream-progress.ts';
 import { StreamTee } from './stream-tee.ts';
 import { STALL_MS, StreamWatch } from './stream-watch.ts';
@@ -54,6 +55,7 @@ export const agent: Command = {
     OPTIONS.ids,
     OPTIONS.listener,
     OPTIONS.redaction,
+    OPTIONS.unauthenticatedPerSource,
     OPTIONS.flushSeconds,
     OPTIONS.keyFd,
     OPTIONS.agentDir,
@@ -114,8 +116,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   await tee?.end();
   const result = await output.finish(config.get('flushSeconds') * 1000);
   await metrics.finish(METRICS_FLUSH_MS);
-  const left = leftOut(pipeline);
-  if (left !== undefined) log('info', left);
+  for (const each of [leftOut(pipeline), summarized(pipeline)]) if (each !== undefined) log('info', each);
   for (const fault of streamFaults(pipeline)) log('warn', fault);
   if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
   if (tee?.failed === true && onlyTee) return EXIT.rights;
@@ -202,6 +203,7 @@ async function readStream(
   const close = (): void => source.close();
   context.stop.addEventListener('abort', close);
   const losses = new LossLog(log);
+  const floods = new FloodLog(log);
   const gaps = new EmptyLines();
   /** Producers that have been announced. */
   let told = 0;
@@ -214,8 +216,9 @@ async function readStream(
       const spans = pipeline.push(chunk);
       output.accept(spans, pipeline.resource, pipeline.counters.held);
       for (; drawn < output.drawn; drawn++) tell(statusFd, STATUS.drawn);
-      const { clocks, hellos, announcedLost } = pipeline.counters;
+      const { clocks, hellos, announcedLost, summarized } = pipeline.counters;
       losses.lost(announcedLost, performance.now());
+      floods.summarized(summarized.connections, performance.now());
       progress.made(clocks);
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
       if (pipeline.tracing && hellos !== told) {

@@ -14,7 +14,7 @@ import { hostKeyOption } from './host-key.ts';
 import { createLog } from './log.ts';
 import { exclusionOf, loadSettings, redactorOf, spanLimitsOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
-import { leftOut, streamFaults } from './stream-faults.ts';
+import { leftOut, streamFaults, summarized } from './stream-faults.ts';
 
 export const replay: Command = {
   name: 'replay',
@@ -31,6 +31,7 @@ export const replay: Command = {
     OPTIONS.ids,
     OPTIONS.listener,
     OPTIONS.redaction,
+    OPTIONS.unauthenticatedPerSource,
     { ...OPTIONS.flushSeconds, fallback: '60' },
   ],
   examples: [
@@ -80,8 +81,7 @@ async function runReplay(flags: Flags, context: CommandContext): Promise<ExitCod
 
   const end = await source.ended;
   if (!end.complete) log('warn', end.reason);
-  const left = leftOut(pipeline);
-  if (left !== undefined) log('info', left);
+  for (const each of [leftOut(pipeline), summarized(pipeline)]) if (each !== undefined) log('info', each);
   for (const fault of streamFaults(pipeline)) log('warn', fault);
   if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
   if (pipeline.counters.hellos === 0) {

@@ -26,6 +26,7 @@ export const run: Command = {
     OPTIONS.ids,
     OPTIONS.tee,
     OPTIONS.redaction,
+    OPTIONS.unauthenticatedPerSource,
     OPTIONS.stateDir,
     OPTIONS.flushSeconds,
   ],
@@ -66,7 +67,10 @@ async function runRun(flags: Flags, context: CommandContext): Promise<ExitCode> 
 
 /** Only what was given: what was not is read by the agent from the same file, again at each SIGHUP. */
 function agentArgs(flags: Flags): string[] {
-  const names = ['config', 'redaction', 'flush-seconds', 'headers-file', 'listener', 'draw', 'ids'];
+  const names = [
+    ...['config', 'redaction', 'unauthenticated-per-source', 'flush-seconds'],
+    ...['headers-file', 'listener', 'draw', 'ids'],
+  ];
   return names.flatMap((name) => {
     const value = flags.given(name);
     if (value === undefined) return [];

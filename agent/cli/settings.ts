@@ -113,13 +113,18 @@ export function spoolOf(config: Config, folder: string | undefined): SpoolOption
   return { folder: join(folder, 'spool'), maxBytes, maxAgeMs: config.get('export.spool.maxAgeHours') * 3_600_000 };
 }
 
-/** How much a span and a trace may hold. */
+/** How much a span and a trace may hold, and what is told at all. */
 export function spanLimitsOf(
   config: Config,
-): Required<Pick<PipelineOptions, 'maxArgvBytes' | 'maxSegmentBytes' | 'openMarkers'>> {
+): Required<Pick<PipelineOptions, 'maxArgvBytes' | 'maxSegmentBytes' | 'openMarkers' | 'unauthenticated'>> {
   return {
     maxArgvBytes: config.get('limits.argvBytes'),
     maxSegmentBytes: config.get('limits.traceBytes'),
     openMarkers: config.get('openMarkers'),
+    unauthenticated: {
+      perSource: config.get('limits.unauthenticatedPerSource'),
+      perMinute: config.get('limits.unauthenticatedPerMinute'),
+      maxSources: config.get('limits.unauthenticatedSources'),
+    },
   };
 }

@@ -19,6 +19,13 @@ export function streamFaults(pipeline: Pipeline): string[] {
   return faults;
 }
 
+/** What a flood of strangers came to; undefined if there was none. */
+export function summarized(pipeline: Pipeline): string | undefined {
+  const { connections, summaries } = pipeline.counters.summarized;
+  if (connections === 0) return undefined;
+  return `${connections} connections that never authenticated were told in ${summaries} summaries (limits.unauthenticatedPerSource)`;
+}
+
 /** What was left out because an operator wants so; undefined if nothing was. */
 export function leftOut(pipeline: Pipeline): string | undefined {
   const { byUser, bySource, programs } = pipeline.counters.excluded;

@@ -69,6 +69,15 @@ export const OPTIONS = {
     fallback: 'redacted',
     help: 'redacted: known secrets are taken out of command lines; names-only: programs without their arguments; full: everything',
   },
+  unauthenticatedPerSource: {
+    name: 'unauthenticated-per-source',
+    kind: 'integer',
+    value: 'N',
+    least: 0,
+    most: 1_000_000_000,
+    fallback: '100',
+    help: 'connections of one source that never authenticate and are told one by one in a minute; further ones are told by one summary span',
+  },
   flushSeconds: {
     name: 'flush-seconds',
     kind: 'integer',

@@ -153,6 +153,27 @@ export const SETTINGS = {
     reload: false,
     help: 'encoded bytes after which a connection goes on in another trace; Tempo drops what exceeds 5,000,000',
   },
+  'limits.unauthenticatedPerSource': {
+    ...whole(0, 1_000_000_000),
+    fallback: 100,
+    flag: 'unauthenticated-per-source',
+    reload: false,
+    help:
+      'connections that never authenticate, of one IPv4 address or IPv6 /64, that are told one by one in a minute; ' +
+      'further ones are told by one summary span for the source and minute',
+  },
+  'limits.unauthenticatedPerMinute': {
+    ...whole(0, 1_000_000_000),
+    fallback: 1_000,
+    reload: false,
+    help: 'the same of all sources together',
+  },
+  'limits.unauthenticatedSources': {
+    ...whole(1, 1_000_000),
+    fallback: 4_096,
+    reload: false,
+    help: 'sources that are counted apart; beyond, the summary of the one heard of least recently ends early',
+  },
   ...EXPORT_SETTINGS,
   ...METRICS_SETTINGS,
 } as const satisfies Record<string, SettingSpec>;

@@ -115,6 +115,13 @@ export const METRICS = {
     attributes: [],
     help: 'finished spans that wait for their connection to say more',
   },
+  'sshd_otel.connections.summarized': {
+    kind: 'counter',
+    unit: '{connection}',
+    attributes: [],
+    help: 'connections that never authenticated and are told by a summary only; `ssh.server.connection.duration` has them too',
+  },
+  'sshd_otel.summaries': { kind: 'counter', unit: '{span}', attributes: [], help: 'summary spans that tell of them' },
   'sshd_otel.spans.exported': { kind: 'counter', unit: '{span}', attributes: [], help: 'taken by the collector' },
   'sshd_otel.spans.dropped': {
     kind: 'counter',

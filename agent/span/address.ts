@@ -33,6 +33,19 @@ export function networkTest(networks: readonly string[]): NetworkTest {
   };
 }
 
+/**
+ * Whom to count an address as: an IPv4 address alone, of IPv6 the network of 64 bits, since one host has all of it.
+ * Undefined for what is no address.
+ */
+export function sourceNetwork(text: string): string | undefined {
+  const address = parseAddress(text);
+  if (address === undefined) return undefined;
+  if (address.bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (address.value >> shift) & 0xffn).join('.');
+  const groups = [112n, 96n, 80n, 64n].map((shift) => ((address.value >> shift) & 0xffffn).toString(16));
+  while (groups.at(-1) === '0') groups.pop();
+  return `${groups.join(':')}::/64`;
+}
+
 function parseAddress(text: string): Address | undefined {
   const zone = text.indexOf('%');
   const plain = zone < 0 ? text : text.slice(0, zone);

@@ -15,7 +15,8 @@ export const SPAN_NAMES = {
   setup: 'ssh.session.setup',
   session: 'ssh.session',
   forward: 'ssh.port_forward',
-} as const satisfies Partial<Record<SpanKind, string>>;
+  summary: 'ssh.connection.summary',
+} as const satisfies Partial<Record<SpanKind | 'summary', string>>;
 
 /** Span names of what sshd runs for itself. */
 export const HELPER_NAMES = {
@@ -90,6 +91,14 @@ export const ATTR = {
   loginUid: 'ssh.audit.login_uid',
   auditSession: 'ssh.audit.session',
 
+  // Summary of connections.
+  summarySource: 'ssh.summary.source',
+  summaryConnections: 'ssh.summary.connections',
+  summaryTold: 'ssh.summary.connections_told',
+  summaryUsers: 'ssh.summary.users',
+  summaryOtherUsers: 'ssh.summary.other_users',
+  summaryReasons: 'ssh.summary.reasons',
+
   // Handshake, authentication and its attempts.
   keyExchangeDuration: 'ssh.handshake.key_exchange_duration',
   authResult: 'ssh.auth.result',
@@ -117,6 +126,10 @@ export const ATTR = {
   redactions: 'ssh.redactions',
 
   // Forward.
+  forwardType: 'ssh.forward.type',
+  forwardOperation: 'ssh.forward.operation',
+  forwardPath: 'ssh.forward.path',
+  forwardTarget: 'ssh.forward.target',
   forwardDirection: 'ssh.forward.direction',
   forwardResult: 'ssh.forward.result',
   forwardReceivedBytes: 'ssh.forward.bytes_received',

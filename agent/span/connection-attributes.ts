@@ -22,16 +22,21 @@ export function putCommon(
   put(attributes, ATTR.connectionId, connectionId);
   put(attributes, ATTR.sessionId, sessionId);
   if (connection.user !== undefined) {
-    const { name } = connection.user;
-    const text = limitString(decodeUtf8(name));
-    const accepted = connection.authenticated || connection.userValid === true;
-    if (accepted || USER_NAME.test(text)) put(attributes, ATTR.userName, text);
-    else put(attributes, ATTR.userNameLength, name.length);
+    const name = tellableUser(connection);
+    if (name !== undefined) put(attributes, ATTR.userName, name);
+    else put(attributes, ATTR.userNameLength, connection.user.name.length);
   }
   put(attributes, ATTR.clientAddress, connection.endpoints?.peer);
   // As `AuthenticationMethods` spells a chain: `publickey,password`.
   if (connection.authMethods.length > 0) put(attributes, ATTR.authMethod, connection.authMethods.join(','));
   put(attributes, ATTR.keyFingerprint, connection.key?.fingerprint);
+}
+
+/** The login user's name, if sshd accepted it or it looks like one: people type passwords where the name belongs. */
+export function tellableUser({ user, authenticated, userValid }: ConnectionFacts): string | undefined {
+  if (user === undefined) return undefined;
+  const text = limitString(decodeUtf8(user.name));
+  return authenticated || userValid === true || USER_NAME.test(text) ? text : undefined;
 }
 
 /** Puts all of a key: on the root the one that let the user in, on an attempt its own. */

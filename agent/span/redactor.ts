@@ -2,6 +2,7 @@
  * What takes secrets out of text that a user chose, before it goes anywhere. The rules live in `redact/`; the rest of the
  * stage knows only this interface.
  */
+import { decodeUtf8 } from './text.ts';
 
 export interface RedactedArgs {
   /** As many elements as went in, in the same order. */
@@ -31,6 +32,11 @@ export interface Redactor {
   text(s: string): RedactedText;
   /** The redactor for what this login user runs; absent: there is one for all. */
   forUser?(name: string): Redactor;
+}
+
+/** The redactor for what a login user runs. @param name as sshd knows it; absent: nobody is in */
+export function redactorFor(redactor: Redactor, name: Uint8Array | undefined): Redactor {
+  return name === undefined ? redactor : (redactor.forUser?.(decodeUtf8(name)) ?? redactor);
 }
 
 /** Changes nothing: for tests, and for hosts whose owner switched redaction off. */

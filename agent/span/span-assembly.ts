@@ -114,7 +114,7 @@ function linkTo(span: { traceId: string; spanId: string }, type: 'parent' | 'fir
 }
 
 /** The user got in, or what was lost might have let him in. */
-function mayBeIn(connection: ConnectionFacts): boolean {
+export function mayBeIn(connection: ConnectionFacts): boolean {
   return connection.authenticated || connection.authUnknown;
 }
 

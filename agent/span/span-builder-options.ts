@@ -1,6 +1,7 @@
 import type { EarlierRun } from './earlier-run.ts';
 import type { Exclusion } from './exclusion.ts';
 import type { Redactor } from './redactor.ts';
+import type { UnauthenticatedLimits } from './unauthenticated-budget.ts';
 
 export interface SpanBuilderOptions {
   /** 32 bytes; all ids depend on it. */
@@ -20,6 +21,8 @@ export interface SpanBuilderOptions {
   readonly maxSegmentBytes?: number;
   /** Tell of connections and sessions that are still open after `holdMs`. Default true. */
   readonly openMarkers?: boolean;
+  /** How much to tell one by one of who never got in. Default all. */
+  readonly unauthenticated?: UnauthenticatedLimits | undefined;
   /** The agent that ran before this one, if the host has not booted since. */
   readonly earlier?: EarlierRun | undefined;
   /** Connections to say nothing of. */

@@ -18,25 +18,26 @@ import {
   type SpanRef,
 } from '../sshd/session-event.ts';
 import { ConnectionIds } from './connection-ids.ts';
-import type { ConnectionState, Held, Open } from './connection-state.ts';
+import { type ConnectionState, type Held, newState, type Open } from './connection-state.ts';
 import type { SavedIds } from './earlier-run.ts';
 import { Fifo } from './fifo.ts';
 import { MAX_ARGV_BYTES } from './limits.ts';
 import { isOpenRef, openMarker } from './open-markers.ts';
-import type { Redactor } from './redactor.ts';
+import { redactorFor } from './redactor.ts';
 import { resourceOf } from './resource.ts';
 import { MAX_SEGMENT_BYTES } from './segments.ts';
-import { activitySpan, rootSpan, segmentRootSpan } from './span-assembly.ts';
+import { activitySpan, mayBeIn, rootSpan, segmentRootSpan } from './span-assembly.ts';
 import type { SpanBuilderOptions } from './span-builder-options.ts';
 import { type IdKey, idKey } from './span-ids.ts';
 import type { ResourceRecord, SpanRecord } from './span-record.ts';
-import { decodeUtf8 } from './text.ts';
+import { UnauthenticatedBudget, type UnauthenticatedCounters } from './unauthenticated-budget.ts';
 
 const NS_PER_MS = 1_000_000n;
 
 export class SpanBuilder {
   readonly #options: SpanBuilderOptions;
   readonly #key: IdKey;
+  readonly #budget: UnauthenticatedBudget;
   readonly #holdNs: bigint;
   readonly #holdBeforeAuthNs: bigint;
   readonly #maxHeld: number;
@@ -60,6 +61,7 @@ export class SpanBuilder {
   constructor(options: SpanBuilderOptions) {
     this.#options = options;
     this.#key = idKey(options.hostKey);
+    this.#budget = new UnauthenticatedBudget(this.#key, options.unauthenticated);
     this.#holdNs = BigInt(options.holdMs ?? 2_000) * NS_PER_MS;
     this.#holdBeforeAuthNs = BigInt(options.holdBeforeAuthMs ?? 120_000) * NS_PER_MS;
     this.#maxHeld = options.maxHeldSpans ?? 10_000;
@@ -81,13 +83,22 @@ export class SpanBuilder {
     return this.#heldCount;
   }
 
+  get summarized(): UnauthenticatedCounters {
+    return this.#budget.counters;
+  }
+
+  /** Nothing more is to come: tells what only waited for that. */
+  end(): readonly SpanRecord[] {
+    return this.#budget.end(this.#bootId);
+  }
+
   /** The agent is stopped: tells what is finished, and leaves what is open to the next one. */
   suspend(tsNs: bigint): SpanRecord[] {
     const spans: SpanRecord[] = [];
     for (let held = this.#waiting.shift(); held !== undefined; held = this.#waiting.shift())
       if (held.state.held.has(held)) this.#release(held, tsNs, spans);
     for (const state of this.#unknown.keys()) for (const held of state.held) this.#release(held, tsNs, spans);
-    return spans;
+    return [...spans, ...this.end()];
   }
 
   /** Where the ids of connections stand, after `suspend`. */
@@ -136,15 +147,7 @@ export class SpanBuilder {
     const maxBytes = this.#options.maxSegmentBytes ?? MAX_SEGMENT_BYTES;
     const ids = new ConnectionIds(this.#key, this.#bootId, connection.id, maxBytes, resumed);
     if (saved !== undefined) ids.restore(saved);
-    const isOver = saved !== undefined && connection.endNs !== undefined;
-    const state: ConnectionState = {
-      ids,
-      phase: isOver ? 'closed' : connection.authenticated ? 'known' : 'new',
-      rootsTold: isOver,
-      held: new Set(),
-      sessions: new Set(),
-      excluded: saved?.excluded,
-    };
+    const state = newState(ids, connection, saved);
     this.#states.set(connection, state);
     if (state.phase === 'new') this.#unknown.set(state, tsNs + this.#holdBeforeAuthNs);
     return state;
@@ -197,6 +200,8 @@ export class SpanBuilder {
     if (state.phase === 'closed') return [];
     state.phase = 'closed';
     this.#unknown.delete(state);
+    const untold = !state.told && !state.ids.isResumed && !mayBeIn(connection);
+    if (untold && !this.#isExcluded(connection, state)) state.excluded = this.#budget.takes(connection, tsNs);
     const spans: SpanRecord[] = [];
     for (const held of state.held) this.#release(held, tsNs, spans);
     if (this.#isExcluded(connection, state)) return [];
@@ -211,9 +216,16 @@ export class SpanBuilder {
 
   #tick(tsNs: bigint): SpanRecord[] {
     const spans: SpanRecord[] = [];
+    spans.push(...this.#budget.due(tsNs, this.#bootId));
     for (const [state, releaseNs] of this.#unknown) {
       if (releaseNs > tsNs) break;
       this.#unknown.delete(state);
+      // What is told of it now could no longer be left to a summary.
+      const [first] = state.held;
+      if (first !== undefined && this.#budget.isSpent(first.connection)) {
+        this.#unknown.set(state, tsNs + this.#holdBeforeAuthNs);
+        continue;
+      }
       state.phase = 'known';
       for (const held of state.held) this.#release(held, tsNs, spans);
     }
@@ -247,12 +259,13 @@ export class SpanBuilder {
     out: SpanRecord[],
   ): void {
     if (this.#isExcluded(connection, state)) return;
+    state.told = true;
     const { ids } = state;
     const place = ids.place(activity);
     const span = activitySpan(activity, place, ids, {
       connection,
       closed: state.phase === 'closed',
-      redactor: this.#redactorFor(connection),
+      redactor: redactorFor(this.#options.redactor, connection.user?.name),
       maxArgvBytes: this.#maxArgvBytes,
     });
     out.push(span);
@@ -265,11 +278,5 @@ export class SpanBuilder {
   #isExcluded(connection: ConnectionFacts, state: ConnectionState): boolean {
     state.excluded ??= this.#options.exclusion?.connection(connection) ?? false;
     return state.excluded;
-  }
-
-  #redactorFor({ user }: ConnectionFacts): Redactor {
-    const { redactor } = this.#options;
-    if (redactor.forUser === undefined) return redactor;
-    return user === undefined ? redactor : (redactor.forUser?.(decodeUtf8(user.name)) ?? redactor);
   }
 }

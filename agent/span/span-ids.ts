@@ -50,6 +50,11 @@ export function traceId(key: IdKey, bootId: string, monitor: ProcessId, segment:
   return keyedHex(key, [VERSION, 'trace', bootId, monitor.pid, monitor.startNs, segment].join('\0'), 16);
 }
 
+/** Trace id of a summary of connections, which the first of them names. */
+export function summaryTraceId(key: IdKey, bootId: string, first: ProcessId): string {
+  return keyedHex(key, [VERSION, 'summary', bootId, first.pid, first.startNs].join('\0'), 16);
+}
+
 /** Span id within a trace: 16 lower-case hex digits, never all zero. */
 export function spanId(key: IdKey, trace: string, ref: SpanRef): string {
   const parts = ref.key.length === 0 ? '' : `\0${ref.key.join('\0')}`;

@@ -1,5 +1,5 @@
 /** What a drawing says of the whole connection, before its tree: who, from where, how it went, where the time went. */
-import { ATTR } from '../span/attributes.ts';
+import { ATTR, SPAN_NAMES } from '../span/attributes.ts';
 import type { SpanRecord } from '../span/span-record.ts';
 import { quoteArg } from './escape.ts';
 import { counted, secondsOf, secondsText } from './figures.ts';
@@ -8,6 +8,7 @@ import { isSet, listOf, numberOf, textOf } from './span-facts.ts';
 
 /** One line or more, in pieces that may be wrapped; nothing is cut here. */
 export function headline(root: SpanRecord): Piece[][] {
+  if (root.name === SPAN_NAMES.summary) return summaryOf(root);
   const segment = numberOf(root, ATTR.segment) ?? 0;
   if (segment > 0) {
     const which = `  goes on, trace ${segment + 1} of the connection`;
@@ -25,6 +26,25 @@ export function whoFrom(span: SpanRecord): string {
   const port = numberOf(span, ATTR.clientPort);
   const shown = address?.includes(':') === true && port !== undefined ? `[${address}]` : address;
   return `${user} from ${shown ?? 'an unknown address'}${port === undefined ? '' : `:${port}`}`;
+}
+
+/** Many connections that nobody got in by. */
+function summaryOf(root: SpanRecord): Piece[][] {
+  const count = counted(numberOf(root, ATTR.summaryConnections) ?? 0, 'connection');
+  const users = listOf(root, ATTR.summaryUsers).map(quoteArg).join(', ');
+  const others = numberOf(root, ATTR.summaryOtherUsers);
+  const names = [users, others === undefined ? '' : `${counted(others, 'connection')} under other names`];
+  const as = names.filter((each) => each !== '').join(', ');
+  return [
+    [
+      piece('● ', root.status === 'error' ? 'bad' : 'warn'),
+      piece(`${count} from ${textOf(root, ATTR.summarySource) ?? 'an unknown address'}`, 'strong'),
+      piece(` in ${secondsOf(root.endNs - root.startNs)}, not told one by one, nobody let in`),
+      piece(`: ${listOf(root, ATTR.summaryReasons).join(', ')}`),
+      ...(as === '' ? [] : [piece(`; as ${as}`)]),
+      piece(`  ${wallTime(root.startNs)}`, 'dim'),
+    ],
+  ];
 }
 
 function whoAndHow(root: SpanRecord): Piece[] {

@@ -19,6 +19,7 @@ const busy: PipelineCounters = {
   announcedLost: 5,
   spans: 20,
   held: 6,
+  summarized: { connections: 30, summaries: 8 },
 };
 
 const exported: ExportCounters = {
@@ -57,6 +58,8 @@ describe('figures of the agent', () => {
       'sshd_otel.events.rejected': 4,
       'sshd_otel.spans.made': 20,
       'sshd_otel.spans.held': 6,
+      'sshd_otel.connections.summarized': 30,
+      'sshd_otel.summaries': 8,
       'sshd_otel.spans.exported': 7,
       'sshd_otel.spans.dropped refused': 2,
       'sshd_otel.spans.dropped queue': 6,
