@@ -15,6 +15,8 @@ export interface TreeExec {
 
 export interface TreeProcess {
   readonly pid: number;
+  /** How many processes that are gone had the number before. */
+  readonly again: number;
   readonly parent: TreeProcess | undefined;
   /** Which of its execs the parent was running, from 1; 0: none yet. */
   readonly parentExec: number;
@@ -46,10 +48,8 @@ export interface ProcessTree {
  * Builds the tree from the facts in strace's order.
  * @param firstLine of a file, if it begins with `#!`: the kernel then starts its interpreter, with another argv
  */
-export function processTree(
-  facts: readonly StraceFact[],
-  firstLine: (file: string) => string | undefined,
-): ProcessTree {
+export function processTree(seen: readonly StraceFact[], firstLine: (file: string) => string | undefined): ProcessTree {
+  const facts = tellApart(seen);
   const leaderOf = threadGroups(facts);
   const processOf = (pid: number) => leaderOf.get(pid) ?? pid;
   const births = birthsOf(facts, processOf);
@@ -60,7 +60,13 @@ export function processTree(
     const birth = births.get(pid);
     const parent = birth === undefined ? undefined : get(birth.parent);
     const made: TreeProcess = {
-      ...{ pid, parent, parentExec: birth?.parentExec ?? 0, forkMs: birth?.atMs ?? 0 },
+      ...{
+        pid: pid % PIDS,
+        again: Math.floor(pid / PIDS),
+        parent,
+        parentExec: birth?.parentExec ?? 0,
+        forkMs: birth?.atMs ?? 0,
+      },
       ...{ children: [], execs: [], ownSession: false, uid: undefined, end: undefined },
     };
     processes.set(pid, made);
@@ -86,8 +92,8 @@ export function processTree(
       if (last !== undefined) last.failedExecs++;
     } else if (fact.kind === 'setsid') process.ownSession = true;
     else if (fact.kind === 'uid' && process.execs.every(isServerItself)) process.uid = fact.uid;
-    else if (fact.kind === 'end' && fact.pid === process.pid)
-      process.end = { text: fact.signal ?? `exit ${fact.code}`, atMs: fact.atMs };
+    else if (fact.kind === 'end' && processOf(fact.pid) === fact.pid)
+      process.end = { text: endText(fact), atMs: fact.atMs };
     else if (fact.kind === 'accept') accepted.push({ address: fact.address, port: fact.port, listener: fact.pid });
     else if (fact.kind === 'fork') {
       const last = accepted.at(-1);
@@ -99,6 +105,48 @@ export function processTree(
     connections: accepted.flatMap(({ monitor, address, port }) => (monitor ? [{ monitor, address, port }] : [])),
     dropped: accepted.filter((one) => one.monitor === undefined),
   };
+}
+
+/** More than the kernel ever gives: PID_MAX_LIMIT is 2^22. */
+const PIDS = 2 ** 22;
+
+/** Who gets a number that somebody had before is named by it and how often it was given (pid + n * PIDS). */
+function tellApart(facts: readonly StraceFact[]): StraceFact[] {
+  const now = new Map<number, { name: number; born: boolean; ended: boolean }>();
+  const stateOf = (pid: number) => {
+    const known = now.get(pid);
+    if (known !== undefined) return known;
+    const state = { name: pid, born: false, ended: false };
+    now.set(pid, state);
+    return state;
+  };
+  const next = (state: { name: number; born: boolean; ended: boolean }) => {
+    state.name += PIDS;
+    state.born = state.ended = false;
+  };
+  const nameOf = (pid: number): number => {
+    const state = stateOf(pid);
+    if (state.ended) next(state);
+    return state.name;
+  };
+  /** A parent may hear of its child's birth after the child has ended: that is the birth of that one. */
+  const bornName = (pid: number): number => {
+    const state = stateOf(pid);
+    if (state.born && state.ended) next(state);
+    state.born = true;
+    return state.name;
+  };
+  return facts.map((fact) => {
+    const pid = nameOf(fact.pid);
+    if (fact.kind === 'end') stateOf(fact.pid).ended = true;
+    if (fact.kind === 'fork') return { ...fact, pid, child: bornName(fact.child) };
+    if (fact.kind === 'thread') return { ...fact, pid, thread: bornName(fact.thread) };
+    return { ...fact, pid };
+  });
+}
+
+function endText(end: StraceFact & { readonly kind: 'end' }): string {
+  return end.signal === undefined ? `exit ${end.code}` : `${end.signal}${end.core === true ? ' core' : ''}`;
 }
 
 /** The process of each thread. A thread that execs takes over its process's id, as strace shows it. */
@@ -126,12 +174,19 @@ function birthsOf(facts: readonly StraceFact[], processOf: (pid: number) => numb
   return births;
 }
 
-/** A process that ends without an exec counts for the program that forked it, or the one that its forker hangs on. */
+/** strace hears of an end late, never early. */
+const LAG_MS = 250;
+
+/**
+ * A process that ends without an exec counts for the program that forked it, or the one that its forker hangs on; not if it
+ * outlives that one: it was told by then, and nobody knew yet that no exec would come.
+ */
 function countFork(process: TreeProcess): void {
   if (process.execs.length > 0 || process.end === undefined) return;
   const [parent, number] = forkerOf(process);
   const program = parent?.execs[number - 1];
-  if (program !== undefined) program.forks++;
+  const overMs = parent?.execs[number]?.atMs ?? parent?.end?.atMs ?? Number.POSITIVE_INFINITY;
+  if (program !== undefined && process.end.atMs <= overMs + LAG_MS) program.forks++;
 }
 
 /** The program below which a process hangs: of the nearest ancestor that ran one when it forked. */

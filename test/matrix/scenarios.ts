@@ -6,6 +6,7 @@ import { END_SCENARIOS } from './scenarios-end.ts';
 import { LOGIN_SCENARIOS } from './scenarios-login.ts';
 import { MORE_SCENARIOS } from './scenarios-more.ts';
 import { SESSION_SCENARIOS } from './scenarios-session.ts';
+import { TOOL_SCENARIOS } from './scenarios-tools.ts';
 import { variantsOf } from './scenarios-variant.ts';
 
 const PLAIN = [...LOGIN_SCENARIOS, ...SESSION_SCENARIOS, ...END_SCENARIOS];
@@ -15,5 +16,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...AUTH_SCENARIOS,
   ...COMMAND_SCENARIOS,
   ...MORE_SCENARIOS,
+  ...TOOL_SCENARIOS,
   ...variantsOf(PLAIN),
 ];

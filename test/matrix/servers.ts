@@ -19,7 +19,8 @@ export interface Server {
 
 const SUITES = ['bullseye', 'bookworm', 'trixie', 'sid'] as const;
 
-const PACKAGES = 'openssh-server,openssh-client,openssh-sftp-server,sudo,procps,libpam-modules,perl-base,rsync,tmux';
+const PACKAGES =
+  'openssh-server,openssh-client,openssh-sftp-server,sudo,procps,libpam-modules,perl-base,rsync,tmux,git';
 
 /** Where the servers are kept between runs: `MATRIX_CACHE`, else the user's cache folder. */
 export function cacheFolder(): string {

@@ -98,6 +98,8 @@ function tellPrograms(
   const byId = new Map(spans.map((span) => [span.spanId, span]));
   const programs = spans.filter((span) => span.attributes[ATTR.executableName] !== undefined).sort(byStart);
   const siblings = new Map<string, string[]>();
+  const names = programNames(programs);
+  const programName = (span: SpanRecord) => names.get(span) ?? '?';
   for (const span of programs) {
     const key = `${connection} ${programName(span)}`;
     const is = (name: string) => span.attributes[name];
@@ -121,13 +123,25 @@ function tellPrograms(
     const served = attempts.findIndex((attempt) => attempt.spanId === span.parentSpanId);
     tell('keys-command', key, `for attempt ${served + 1} as ${is(ATTR.effectiveUid)}`);
   }
-  for (const [key, names] of siblings) tell('order', key, names.join(', '));
+  for (const [key, order] of siblings) tell('order', key, order.join(', '));
 }
 
-/** `PID` of its first program, `PID exec 2` of its second. */
-function programName(span: SpanRecord): string {
-  const number = span.attributes[ATTR.execNumber];
-  return `program ${span.attributes[ATTR.pid]}${number === undefined ? '' : ` exec ${number}`}`;
+/**
+ * `program PID` of its first program, `PID exec 2` of its second; `PID again 1` of the next process with this number: its
+ * programs are counted anew.
+ */
+function programNames(programs: readonly SpanRecord[]): Map<SpanRecord, string> {
+  const names = new Map<SpanRecord, string>();
+  const last = new Map<unknown, { again: number; exec: number }>();
+  for (const span of programs) {
+    const pid = span.attributes[ATTR.pid];
+    const exec = Number(span.attributes[ATTR.execNumber] ?? 1);
+    const before = last.get(pid);
+    const again = before === undefined ? 0 : before.again + (exec <= before.exec ? 1 : 0);
+    last.set(pid, { again, exec });
+    names.set(span, `program ${pid}${again === 0 ? '' : ` again ${again}`}${exec === 1 ? '' : ` exec ${exec}`}`);
+  }
+  return names;
 }
 
 function sessionAbove(span: SpanRecord, byId: ReadonlyMap<string, SpanRecord>): SpanRecord | undefined {

@@ -75,14 +75,12 @@ export function programFacts(
     const owner = places.get(top) ?? ownerOf(top, connection, sessions, testimony);
     const [forker, number] = forkerOf(process);
     const forkerName =
-      forker === undefined || number - skippedOf(forker) <= 0
-        ? undefined
-        : nameOf(forker.pid, number - skippedOf(forker));
+      forker === undefined || number - skippedOf(forker) <= 0 ? undefined : nameOf(forker, number - skippedOf(forker));
     // sshd, or a child of it that runs nothing itself (PAM's), started it.
     const helper = forkerName === undefined && owner.startsWith('ssh.');
     const endMs = process.end?.atMs ?? Number.POSITIVE_INFINITY;
     for (const [index, exec] of programs.entries()) {
-      const own = nameOf(process.pid, index + 1);
+      const own = nameOf(process, index + 1);
       const program = `${key} ${own}`;
       const next = programs[index + 1];
       const first = helper && index === 0;
@@ -90,7 +88,7 @@ export function programFacts(
       const end = next === undefined || first ? (process.end?.text ?? 'runs') : 'replaced';
       const stopMs = next === undefined || first ? endMs : next.atMs;
       const startMs = first ? process.forkMs : exec.atMs;
-      const parent = helper && index > 0 ? nameOf(process.pid, 1) : forkerName;
+      const parent = helper && index > 0 ? nameOf(process, 1) : forkerName;
       say('program', program, JSON.stringify(exec.argv.map((arg) => Buffer.from(arg, 'latin1').toString('utf8'))));
       say('exit', program, end);
       if (exec.forks > 0) say('forks', program, exec.forks);
@@ -120,8 +118,8 @@ function skippedOf(process: TreeProcess): number {
   return process.execs.filter(isServerItself).length;
 }
 
-function nameOf(pid: number, exec: number): string {
-  return `program ${pid}${exec === 1 ? '' : ` exec ${exec}`}`;
+function nameOf({ pid, again }: TreeProcess, exec: number): string {
+  return `program ${pid}${again === 0 ? '' : ` again ${again}`}${exec === 1 ? '' : ` exec ${exec}`}`;
 }
 
 /** Span below which a program must lie: its session, or the helper's by what sshd was doing when it forked it. */

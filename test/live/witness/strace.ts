@@ -35,8 +35,9 @@ export interface StraceEnd {
   readonly pid: number;
   readonly atMs: number;
   readonly code?: number | undefined;
-  /** For instance `SIGKILL`. */
+  /** For instance `SIGKILL`; of realtime ones `SIGRTMIN+2`, as the C library counts them. */
   readonly signal?: string | undefined;
+  readonly core?: true | undefined;
 }
 
 export interface StraceThread {
@@ -86,7 +87,10 @@ const UNFINISHED = / <unfinished \.\.\.>$/;
 const CHANGED = / <pid changed to (\d+) \.\.\.>$/;
 const RESUMED = /^<\.\.\. (\w+) resumed>(.*)$/s;
 const EXITED = /^\+\+\+ exited with (\d+) \+\+\+$/;
-const KILLED = /^\+\+\+ killed by (SIG\w+)(?: \(core dumped\))? \+\+\+$/;
+const KILLED = /^\+\+\+ killed by (SIG\w+)( \(core dumped\))? \+\+\+$/;
+/** The kernel's first realtime signal is its 32nd, two of them the C library keeps for itself. */
+const REALTIME = /^SIGRT_(\d+)$/;
+const KEPT_REALTIME = 2;
 
 /**
  * Reads strace's output, in its order; `-T` tells how long an exec took.
@@ -125,7 +129,10 @@ function readFact(pid: number, atMs: number, endMs: number, said: string): Strac
   const exited = EXITED.exec(said);
   if (exited !== null) return { kind: 'end', pid, atMs: endMs, code: Number(exited[1]) };
   const killed = KILLED.exec(said);
-  if (killed !== null) return { kind: 'end', pid, atMs: endMs, signal: killed[1] };
+  if (killed !== null) {
+    const core = killed[2] === undefined ? {} : { core: true as const };
+    return { kind: 'end', pid, atMs: endMs, signal: signalName(killed[1] ?? ''), ...core };
+  }
   if (said.startsWith('+++ superseded by execve')) return undefined;
   const call = CALL.exec(said);
   if (call === null) throw new Error(`strace wrote: ${said.slice(0, 200)}`);
@@ -139,6 +146,11 @@ function readFact(pid: number, atMs: number, endMs: number, said: string): Strac
   }
   if (errno !== undefined || result === '?') return undefined;
   return readCall(name, args, Number(result), pid, atMs);
+}
+
+function signalName(name: string): string {
+  const realtime = Number(REALTIME.exec(name)?.[1] ?? Number.NaN);
+  return realtime >= KEPT_REALTIME ? `SIGRTMIN+${realtime - KEPT_REALTIME}` : name;
 }
 
 /** A call that succeeded. */

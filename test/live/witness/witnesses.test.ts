@@ -202,3 +202,13 @@ describe("sshd's log", () => {
     assert.equal(connection?.attempts.length, 1);
   });
 });
+
+describe('strace tells deaths', () => {
+  it('with the C library’s name of a realtime signal, and with the core', () => {
+    const text = '7 1.0 +++ killed by SIGRT_2 +++\n8 2.0 +++ killed by SIGSEGV (core dumped) +++\n';
+    assert.deepEqual(parseStrace(text), [
+      { kind: 'end', pid: 7, atMs: 1000, signal: 'SIGRTMIN+0' },
+      { kind: 'end', pid: 8, atMs: 2000, signal: 'SIGSEGV', core: true },
+    ]);
+  });
+});
