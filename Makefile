@@ -8,7 +8,7 @@ STAMPS := .output/stamps
 TEST_FLAGS := --test-concurrency=1 --test-timeout=300000 --test-force-exit
 TESTS ?= "test/**/*.test.ts"
 
-.PHONY: help setup build demo test live matrix lint typecheck format bench fuzz deb tar verify-deb verify-image verify-kernels test-bpftrace-versions manifests clean distclean
+.PHONY: help setup build demo test live matrix lint typecheck format bench fuzz deb tar verify-deb verify-image verify-kernels test-bpftrace-versions manifests verify-kubernetes verify-collector clean distclean
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -69,6 +69,15 @@ manifests: setup ## render the Helm chart to deploy/kubernetes/sshd-otel.yaml (g
 
 verify-image: setup ## build the container image, run it with a DaemonSet's rights, log in (root, network; buildah podman runc)
 	@SSHD_OTEL_IMAGE=build node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/image.test.ts
+
+# Kubernetes and the Collector are compiled once from Debian's sources, five and two minutes; 0.3 GB stay in ~/.cache/sshd-otel.
+verify-kubernetes: setup ## roll the chart out on a real cluster of one node, log in on the node (root, network; buildah podman golang-go)
+	@test/deploy/cluster/build.sh
+	@SSHD_OTEL_CLUSTER=run SSHD_OTEL_IMAGE=build node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/cluster/kubernetes.test.ts
+
+verify-collector: setup ## send to a real OpenTelemetry Collector, also where it refuses and restarts (network)
+	@test/deploy/collector/build.sh
+	@SSHD_OTEL_COLLECTOR=run node --test $(TEST_FLAGS) --test-timeout=900000 "test/deploy/collector/*.test.ts"
 
 # A kernel takes three minutes and more under emulation; they stay in /var/tmp/sshd-otel-kernels (SSHD_OTEL_KERNELS).
 verify-kernels: setup build ## boot the kernels of Debian 11, 12, 13 and sid under QEMU and trace in them (root, network; qemu-system-x86 busybox-static cpio; KERNELS="trixie sid")

@@ -10,6 +10,7 @@ export interface ToldSpan {
   readonly parentSpanId?: string | undefined;
   readonly name: string;
   readonly attributes: Readonly<Record<string, unknown>>;
+  readonly resource: Readonly<Record<string, unknown>>;
 }
 
 export interface Arrived {

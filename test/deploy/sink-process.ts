@@ -1,7 +1,11 @@
-/** The checking sink as a process of its own, for another network namespace. Tells its endpoint, then what comes, as NDJSON. */
+/**
+ * The checking sink as a process of its own, for another network namespace. Tells its endpoint, then what comes, as NDJSON.
+ * Arguments: host and port, by default a free one of loopback.
+ */
 import { OtlpSink } from '../helpers/otlp-sink.ts';
 
-const sink = await OtlpSink.start();
+const [host = '127.0.0.1', port = '0'] = process.argv.slice(2);
+const sink = await OtlpSink.start(undefined, { host, port: Number(port) });
 let told = 0;
 sink.answer = (request) => {
   const { authorization } = request.headers;

@@ -61,10 +61,13 @@ export class OtlpSink {
   readonly #sockets = new Set<Socket>();
   readonly #waits = new Set<() => void>();
   #hanging: (() => void)[] = [];
-  #port = 0;
+  readonly #host: string;
+  #port: number;
   readonly #scheme: string;
 
-  private constructor(tls: ServerOptions | undefined) {
+  private constructor(tls: ServerOptions | undefined, host: string, port: number) {
+    this.#host = host;
+    this.#port = port;
     this.#scheme = tls ? 'https' : 'http';
     this.#server = tls ? createHttpsServer(tls) : createHttpServer();
     this.#server.on('connection', (socket: Socket) => {
@@ -83,16 +86,16 @@ export class OtlpSink {
     });
   }
 
-  /** Listens on a free port of loopback. */
-  static async start(tls?: ServerOptions): Promise<OtlpSink> {
-    const sink = new OtlpSink(tls);
+  /** Listens on a free port of loopback, or of wherever it is told. */
+  static async start(tls?: ServerOptions, where: { host?: string; port?: number } = {}): Promise<OtlpSink> {
+    const sink = new OtlpSink(tls, where.host ?? '127.0.0.1', where.port ?? 0);
     await sink.listen();
     return sink;
   }
 
   /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   get endpoint(): string {
-    return `${this.#scheme}://127.0.0.1:${this.#port}`;
+    return `${this.#scheme}://${this.#host}:${this.#port}`;
   }
 
   /** For `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`. */
@@ -104,7 +107,7 @@ export class OtlpSink {
   async listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(this.#port, '127.0.0.1', resolve);
+      this.#server.listen(this.#port, this.#host, resolve);
     });
     this.#port = (this.#server.address() as AddressInfo).port;
   }

@@ -1,0 +1,194 @@
+/** The chart on a real cluster of one node: taken by the API server, rolled out by the kubelet, and a login on the node is a trace. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { type Lab, startLab } from '../../../agent/lab/lab.ts';
+import { renderManifest } from '../../../deploy/kubernetes/chart.ts';
+import { type ContainerSink, startContainerSink } from '../container-sink.ts';
+import { buildImage, whyNoImage } from '../image.ts';
+import { type Cluster, startCluster, whyNoCluster } from './cluster.ts';
+import { imageArchive, REPOSITORY, TAG } from './images.ts';
+import { NODE_IP, NODE_NAME } from './settings.ts';
+
+const NAMESPACE = 'sshd-otel';
+const VALUES = {
+  image: { repository: REPOSITORY, tag: TAG },
+  headersSecret: { name: 'otlp' },
+  agent: { readinessProbe: { periodSeconds: 2, timeoutSeconds: 10 } },
+};
+const ROLLOUT = ['-n', NAMESPACE, 'rollout', 'status', 'daemonset/sshd-otel', '--timeout=120s'];
+/** A minute and a half, and an API server: not for each commit. */
+const SKIP =
+  process.env['SSHD_OTEL_CLUSTER'] === 'run'
+    ? (whyNoCluster() ?? (await whyNoImage()) ?? false)
+    : 'only make verify-kubernetes starts a cluster';
+
+interface Status {
+  readonly hostIP: string;
+  readonly containerStatuses: readonly { name: string; ready: boolean; restartCount: number; imageID: string }[];
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly status: Status;
+}
+
+describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
+  let archive: { folder: string; archive: string };
+  let cluster: Cluster;
+  let lab: Lab;
+  let sink: ContainerSink;
+  let pod: Pod;
+
+  before(async () => {
+    archive = await imageArchive(await buildImage());
+    lab = await startLab({ authorizedKeysSeconds: 0 });
+    cluster = await startCluster(archive.archive);
+    sink = await startContainerSink({
+      startOutside: (command, args) => cluster.startOnNode(command, [...args, NODE_IP, '4318']),
+    });
+  });
+  after(async () => {
+    await cluster?.stop();
+    await sink?.stop();
+    await lab?.stop();
+    if (archive !== undefined) rmSync(archive.folder, { recursive: true, force: true });
+  });
+
+  const onlyPod = async (): Promise<Pod> => {
+    const args = ['-n', NAMESPACE, 'get', 'pods', '--field-selector=status.phase=Running', '-o', 'json'];
+    const { items } = JSON.parse(await cluster.must(args)) as {
+      items: (Pod & { metadata: { deletionTimestamp?: string } })[];
+    };
+    const [found, ...others] = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    assert.ok(found !== undefined && others.length === 0, `${items.length} pods`);
+    return found;
+  };
+  const seenLogin = async (word: string) => {
+    const { exitCode } = await lab.ssh({ user: 'alice', command: `/bin/echo ${word}` });
+    assert.equal(exitCode, 0);
+    return sink.wait(
+      `span of ${word}`,
+      ({ name, attributes }) => name === 'echo' && JSON.stringify(attributes).includes(word),
+    );
+  };
+
+  test('runs Kubernetes as it is', (t) => {
+    for (const line of cluster.versions) t.diagnostic(line);
+    assert.match(cluster.versions[0] ?? '', /kubelet v1\./);
+  });
+
+  test('its API server takes the plain manifest as it is shipped, and none with a mistake', async () => {
+    await cluster.must(['create', 'namespace', NAMESPACE]);
+    const manifest = await renderManifest();
+    await cluster.must(['apply', '--dry-run=server'], manifest);
+    for (const [right, wrong, said] of [
+      ['hostPID: true', 'hostPid: true', /unknown field "hostPid"/],
+      [
+        'terminationGracePeriodSeconds: 30',
+        'terminationGracePeriodSeconds: soon',
+        /invalid type for .*terminationGracePeriodSeconds/,
+      ],
+      ['memory: 512Mi', 'memory: 512Mb', /quantities must match/],
+      ['mountPath: /etc/sshd-otel', 'mountPath: /var/lib/sshd-otel', /must be unique/],
+      ['- name: state\n          emptyDir', '- name: other\n          emptyDir', /volumeMounts.*Not found: "state"/],
+    ] as const) {
+      assert.ok(manifest.includes(right), right);
+      const { code, stderr } = await cluster.kubectl(['apply', '--dry-run=server'], manifest.replace(right, wrong));
+      assert.notEqual(code, 0, wrong);
+      assert.match(stderr, said);
+    }
+  });
+
+  test('the DaemonSet is rolled out, by its exact rights', async (t) => {
+    const headers = 'Authorization: Bearer from-a-secret\n';
+    await cluster.must(['-n', NAMESPACE, 'create', 'secret', 'generic', 'otlp', `--from-literal=headers=${headers}`]);
+    await cluster.must(['apply'], await renderManifest(VALUES));
+    const start = performance.now();
+    const { code, stderr } = await cluster.kubectl(ROLLOUT);
+    assert.equal(code, 0, `${stderr}${await describePods()}`);
+    t.diagnostic(`rolled out in ${Math.round((performance.now() - start) / 1000)} s`);
+    pod = await onlyPod();
+    assert.equal(pod.status.hostIP, NODE_IP);
+    for (const [mark, uid, bounding] of [
+      ['/usr/lib/sshd-otel/sshd-otel-producer', '0', 'c000000000'],
+      ['--unprivileged', '65532', '0'],
+    ] as const) {
+      const folder = processOf(mark, pod.metadata.uid);
+      const status = readFileSync(`${folder}/status`, 'latin1');
+      const value = (name: string) => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1];
+      assert.equal(value('Uid'), [uid, uid, uid, uid].join('\t'));
+      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb']) assert.match(value(set) ?? '', /^0+$/, set);
+      assert.equal(value('CapBnd')?.replace(/^0+(?=.)/, ''), bounding);
+      assert.deepEqual([value('NoNewPrivs'), value('Seccomp')], ['1', '2']);
+      const mounts = readFileSync(`${folder}/mountinfo`, 'utf8');
+      assert.match(mounts, / \/ \/ ro,/, 'the root folder is read-only');
+      assert.doesNotMatch(mounts, /serviceaccount/, 'no token of the API');
+    }
+  });
+
+  const describePods = async () => (await cluster.kubectl(['-n', NAMESPACE, 'describe', 'pods'])).stdout;
+
+  test('a login on the node arrives at status.hostIP as a trace, with the header from the Secret', async () => {
+    const { span, authorization } = await seenLogin('seen-from-the-cluster');
+    assert.equal(authorization, 'Bearer from-a-secret');
+    assert.equal(span.attributes['user.name'], 'alice');
+    const { resource } = span;
+    assert.deepEqual(
+      [resource['host.name'], resource['k8s.node.name'], resource['service.instance.id']],
+      [NODE_NAME, NODE_NAME, NODE_NAME],
+    );
+    await sink.wait(
+      'root',
+      ({ traceId, name, parentSpanId }) =>
+        traceId === span.traceId && name === 'ssh.connection' && parentSpanId === undefined,
+    );
+  });
+
+  test('logs and the probes can be had as an operator would', async () => {
+    const logs = await cluster.must(['-n', NAMESPACE, 'logs', 'daemonset/sshd-otel', '-c', 'agent']);
+    assert.match(logs, /waiting for connections/);
+    const health = ['/usr/lib/sshd-otel/node', '/usr/lib/sshd-otel/agent/bundle/sshd-otel.js', 'health'];
+    const exec = ['-n', NAMESPACE, 'exec', pod.metadata.name, '-c', 'agent', '--'];
+    await cluster.must([...exec, ...health, '--state-dir=/var/lib/sshd-otel']);
+    for (const { ready, restartCount } of pod.status.containerStatuses)
+      assert.deepEqual([ready, restartCount], [true, 0]);
+  });
+
+  test('a changed setting replaces the pod, and the next one goes on', async () => {
+    await cluster.must(['apply'], await renderManifest({ ...VALUES, config: { exclude: { users: ['nobody-here'] } } }));
+    await cluster.must(ROLLOUT);
+    const next = await onlyPod();
+    assert.notEqual(next.metadata.uid, pod.metadata.uid);
+    await seenLogin('seen-by-the-next-pod');
+  });
+
+  test('when it is deleted nothing of it is left on the node', async () => {
+    const { metadata } = await onlyPod();
+    await cluster.must(['-n', NAMESPACE, 'delete', 'daemonset/sshd-otel', '--cascade=foreground', '--timeout=90s']);
+    await cluster
+      .must(['-n', NAMESPACE, 'wait', '--for=delete', `pod/${metadata.name}`, '--timeout=60s'])
+      .catch(() => '');
+    const { items } = JSON.parse(await cluster.must(['-n', NAMESPACE, 'get', 'pods', '-o', 'json'])) as {
+      items: Pod[];
+    };
+    assert.deepEqual(items, []);
+    assert.throws(() => processOf('sshd-otel', metadata.uid));
+  });
+});
+
+/** `/proc/PID` of a process of the pod whose arguments have `mark` in them. @throws Error if there is none */
+function processOf(mark: string, podUid: string): string {
+  for (const name of readdirSync('/proc')) {
+    const folder = `/proc/${name}`;
+    const text = (file: string) => {
+      try {
+        return readFileSync(`${folder}/${file}`, 'latin1');
+      } catch {
+        return '';
+      }
+    };
+    if (/^\d+$/.test(name) && text('cgroup').includes(`pod${podUid}`) && text('cmdline').includes(mark)) return folder;
+  }
+  throw new Error(`no ${mark} in pod ${podUid}`);
+}
