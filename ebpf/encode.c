@@ -8,6 +8,7 @@ static const char *const kinds[K_KINDS] = {
 	[K_EXIT] = "exit", [K_SETSID] = "setsid", [K_SETRESUID] = "setresuid", [K_EXECFAIL] = "execfail",
 	[K_ACCEPT] = "accept", [K_DROP] = "drop", [K_TCP] = "tcp", [K_MON] = "mon", [K_LOG] = "log",
 	[K_FORWARD] = "forward",
+	[K_FILE] = "file",
 };
 
 const char *kind_name(unsigned int kind)
@@ -212,6 +213,50 @@ static void forward_fields(struct text *t, const struct ev_forward *e)
 		put_num(t, "err", e->err);
 }
 
+static const char *const file_ops[FILE_OPS] = {
+	[FILE_CLOSE] = "close", [FILE_REST] = "rest", [FILE_OPEN] = "open", [FILE_LIST] = "list",
+	[FILE_RENAME] = "rename", [FILE_REMOVE] = "remove", [FILE_RMDIR] = "rmdir", [FILE_MKDIR] = "mkdir",
+	[FILE_SYMLINK] = "symlink", [FILE_LINK] = "link", [FILE_SETSTAT] = "setstat",
+};
+
+static void file_sums(struct text *t, const struct ev_file *e)
+{
+	if (e->op == FILE_REST) {
+		put_num(t, "n", e->id);
+		put_num(t, "failed", e->failed);
+	} else {
+		put_num(t, "id", e->id);
+		if (e->forced)
+			put_num(t, "forced", 1);
+	}
+	put_big(t, "read", e->read);
+	put_big(t, "written", e->written);
+}
+
+static void file_fields(struct text *t, const struct ev_file *e)
+{
+	static const char *const modes[] = { NULL, "read", "write", "both" };
+	const char *paths = (const char *)(e + 1);
+
+	put_name(t, "op", file_ops[e->op]);
+	if (e->op < FILE_NAMED) {
+		file_sums(t, e);
+		return;
+	}
+	put_int(t, "ret", e->ret);
+	put_num(t, "id", e->id);
+	if (e->op == FILE_OPEN && e->mode <= 3)
+		put_name(t, "mode", modes[e->mode]);
+	if (e->path_got)
+		put_bytes(t, "path", paths, e->path_got);
+	if (e->path_cut)
+		put_num(t, "path_cut", 1);
+	if (e->to_got)
+		put_bytes(t, "to", paths + e->path_got, e->to_got);
+	if (e->to_cut)
+		put_num(t, "to_cut", 1);
+}
+
 static void mon_fields(struct text *t, const struct ev_mon *e)
 {
 	put_num(t, "type", e->type);
@@ -263,6 +308,7 @@ void encode(struct text *t, const struct head *h)
 	case K_TCP: tcp_fields(t, (const void *)h); break;
 	case K_MON: mon_fields(t, (const void *)h); break;
 	case K_FORWARD: forward_fields(t, (const void *)h); break;
+	case K_FILE: file_fields(t, (const void *)h); break;
 	case K_LOG: log_fields(t, (const void *)h); break;
 	default: ids_fields(t, (const void *)h);
 	}

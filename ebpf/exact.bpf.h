@@ -22,11 +22,17 @@ static __always_inline void failed_exec(const struct proc *p, __u32 pid, int ret
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
-	long id = SYSCALL_NR(regs);
+	__u64 id = SYSCALL_NR(regs);
+	struct file_call call;
 	struct task_struct *t;
 	struct proc *p;
 	__u32 pid;
 
+	if (id < FILE_CALLS) {
+		call = file_calls[id];
+		if (call.op)
+			on_file_call(regs, call, ret);
+	}
 	if (id != nr_setsid && id != nr_setresuid && id != nr_execve && id != nr_execveat)
 		return 0;
 	pid = bpf_get_current_pid_tgid() >> 32;

@@ -93,12 +93,14 @@ struct pt_regs { unsigned long regs[31]; unsigned long orig_x0; int syscallno; }
 #define SYSCALL_ARG1(r)	BPF_CORE_READ(r, orig_x0)	/* regs[0] is the result by now */
 #define SYSCALL_ARG2(r)	BPF_CORE_READ(r, regs[1])
 #define SYSCALL_ARG3(r)	BPF_CORE_READ(r, regs[2])
+#define SYSCALL_ARG4(r)	BPF_CORE_READ(r, regs[3])
 #else
-struct pt_regs { unsigned long di, si, dx, orig_ax; };
+struct pt_regs { unsigned long di, si, dx, r10, orig_ax; };
 #define SYSCALL_NR(r)	BPF_CORE_READ(r, orig_ax)
 #define SYSCALL_ARG1(r)	BPF_CORE_READ(r, di)
 #define SYSCALL_ARG2(r)	BPF_CORE_READ(r, si)
 #define SYSCALL_ARG3(r)	BPF_CORE_READ(r, dx)
+#define SYSCALL_ARG4(r)	BPF_CORE_READ(r, r10)
 #endif
 
 #pragma clang attribute pop

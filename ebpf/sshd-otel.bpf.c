@@ -17,6 +17,7 @@
 #include "monitor.bpf.h"
 #include "exec.bpf.h"
 #include "seed.bpf.h"
+#include "files.bpf.h"
 
 #define SIGNAL_GROUP_EXIT	4
 
@@ -102,6 +103,10 @@ int BPF_PROG(on_exec, struct task_struct *t, int old, struct linux_binprm *bprm)
 			return 0;
 	}
 	ts = bpf_ktime_get_boot_ns();
+	if (exact && p->serves) {
+		files_end(pid, ts);
+		p->serves = SERVES_UNKNOWN;
+	}
 	p->image = runs_sshd(t);
 	if (p->role == R_CANDIDATE) {
 		if (!p->image)
@@ -185,6 +190,8 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	if (!p)
 		return 0;
 	SKIP_SOME();
+	if (exact && p->serves)
+		files_end(pid, bpf_ktime_get_boot_ns());
 	last = *p;
 	if (!forget(pid))	/* two last threads at once: one tells */
 		return 0;

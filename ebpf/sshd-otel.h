@@ -7,6 +7,7 @@ enum kind {
 	K_UNTRACKED,	/* only counted: a process that found no room in the map */
 	K_FORK, K_EXEC, K_BYTES, K_ENV, K_EXIT, K_SETSID, K_SETRESUID, K_EXECFAIL,
 	K_ACCEPT, K_DROP, K_TCP, K_MON, K_LOG, K_FORWARD,
+	K_FILE,
 	K_KINDS,
 };
 
@@ -32,6 +33,9 @@ enum value { V_ARGV, V_FILE };
 #define MON_SMALL	96
 #define MON_MAX		4096
 #define LOG_MAX		1024
+#define FILE_CALLS	512
+#define FILES_TOLD	500		/* of one process; the others are counted */
+#define PATH_BYTES	4096
 #define TITLE_MAX	128
 
 struct head {			/* on every record */
@@ -115,6 +119,32 @@ struct ev_forward {
 	__u32 op, old_state, new_state, err;
 };
 
+/* What became of a file, and of which system calls that is the first one: K_FILE. */
+enum file_op {
+	FILE_NONE,
+	FILE_READ, FILE_WRITE, FILE_CLOSE,	/* of what is open; only the last is told */
+	FILE_REST,				/* sums of what is not told one by one */
+	FILE_NAMED,				/* from here on by name */
+	FILE_OPEN = FILE_NAMED, FILE_LIST, FILE_RENAME, FILE_REMOVE, FILE_RMDIR, FILE_MKDIR, FILE_SYMLINK,
+	FILE_LINK, FILE_SETSTAT,
+	FILE_OPS,
+};
+
+struct file_call {		/* a system call, by number: what it does, and which arguments are paths */
+	__u8 op, path, to, pad;
+};
+
+struct ev_file {
+	struct head h;
+	__u64 read, written;
+	__u32 op, id;		/* FILE_REST: how many */
+	__u32 mode;		/* of an open: 1 read, 2 write, 3 both */
+	__s32 ret;
+	__u32 failed;		/* FILE_REST: of those */
+	__u32 path_got, to_got;	/* bytes at the end of the record, one behind the other */
+	__u8 path_cut, to_cut, forced, pad;
+};
+
 struct ev_mon {
 	struct head h;
 	__u32 type, len, total, got;
@@ -142,6 +172,8 @@ struct seed {
 	char comm[16];
 };
 
+enum serves { SERVES_UNKNOWN, SERVES_NOTHING, SERVES_FILES };
+
 /* Entry of the map of followed processes; user space reads it in its sweep. */
 struct proc {
 	__u64 start, conn_start;
@@ -152,7 +184,8 @@ struct proc {
 	__u8 image;		/* root's sshd runs in it, whatever its role */
 	__u8 adopted;		/* was there before the tracer */
 	__u8 served;		/* it, or an ancestor, was forked by a listener: it cannot become one */
-	__u8 pad[4];
+	__u8 serves;		/* enum serves */
+	__u8 pad[3];
 };
 
 struct cpu_seq {		/* one cache line a CPU */

@@ -96,6 +96,20 @@ static __always_inline __u32 seq_row(__u32 kind)
 	return cpu & (MAX_CPUS - 1);
 }
 
+static __always_inline void fill_head(struct head *h, const struct proc *p, __u32 pid, __u32 kind, __u64 ts, __u32 row,
+				      __u64 seq)
+{
+	h->ts = ts;
+	h->start = p->start;
+	h->conn_start = p->conn_start;
+	h->seq = seq;
+	h->pid = pid;
+	h->conn_pid = p->conn_pid;
+	h->cpu = row;
+	h->kind = kind;
+	h->role = p->role;
+}
+
 /* Room for a record of @size bytes with its head filled in; NULL: counted as lost. */
 static __always_inline void *take(const struct proc *p, __u32 pid, __u32 kind, __u64 size, __u64 ts)
 {
@@ -108,15 +122,7 @@ static __always_inline void *take(const struct proc *p, __u32 pid, __u32 kind, _
 		count_loss(p->conn_pid, p->conn_start, kind);
 		return NULL;
 	}
-	h->ts = ts;
-	h->start = p->start;
-	h->conn_start = p->conn_start;
-	h->seq = seq;
-	h->pid = pid;
-	h->conn_pid = p->conn_pid;
-	h->cpu = row;
-	h->kind = kind;
-	h->role = p->role;
+	fill_head(h, p, pid, kind, ts, row, seq);
 	return h;
 }
 

@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include "files.h"
 #include "refusal.h"
 #include "sshd-otel.h"
 #include "tracer.h"
@@ -82,6 +83,7 @@ static void configure(struct sshd_otel_bpf *s, const struct options *o, const st
 	bpf_map__set_max_entries(s->maps.events, o->ring_size);
 	bpf_map__set_max_entries(s->maps.procs, o->max_processes);
 	bpf_program__set_autoload(s->progs.on_sys_exit, o->exact);
+	files_configure(s, o->exact);
 	for (i = 0; i < 2; i++) {
 		p = hook->programs[i] ? bpf_object__find_program_by_name(s->obj, hook->programs[i]) : NULL;
 		if (p)

@@ -1,3 +1,4 @@
+import { decodeFile } from './decode-file.ts';
 import {
   decodeExec,
   decodeExecFail,
@@ -126,6 +127,7 @@ const DECODERS: ReadonlyMap<unknown, (raw: RawRecord, read: FieldReader) => Deco
   ['accept', decodeAccept],
   ['drop', decodeDrop],
   ['forward', decodeForward],
+  ['file', decodeFile],
   ['execfail', decodeExecFail],
   ['untracked', decodeUntracked],
   ['clock', decodeClock],

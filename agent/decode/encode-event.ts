@@ -27,6 +27,10 @@ function flag(value: boolean): number | undefined {
   return value ? 1 : undefined;
 }
 
+function isCut(value: CutBytes | undefined): number | undefined {
+  return flag(value !== undefined && value.bytes.length < value.length);
+}
+
 function endpoints(event: Partial<Endpoints>): Fields {
   return { peer: event.peer, peer_port: event.peerPort, local: event.local, local_port: event.localPort };
 }
@@ -159,6 +163,22 @@ function ownFields(event: KernelEvent): Fields {
         rx: decimal(event.receivedBytes),
         tx: decimal(event.sentBytes),
         err: event.error,
+      };
+    case 'file':
+      return {
+        op: event.op,
+        id: event.id,
+        ret: event.ret,
+        mode: event.mode,
+        path: hex(event.path?.bytes),
+        path_cut: isCut(event.path),
+        to: hex(event.to?.bytes),
+        to_cut: isCut(event.to),
+        forced: flag(event.forced),
+        read: decimal(event.readBytes),
+        written: decimal(event.writtenBytes),
+        n: event.count,
+        failed: event.failed,
       };
     case 'mon':
       return { type: event.type, len: event.length, total: event.data.length };

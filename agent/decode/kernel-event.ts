@@ -193,6 +193,33 @@ export interface ForwardEvent extends ProcessRecord, Partial<Endpoints> {
   readonly error?: number | undefined;
 }
 
+/** What a server of sftp or scp does with a file, once its system call has returned; a close also at the server's end. */
+export interface FileEvent extends ProcessRecord {
+  readonly kind: 'file';
+  readonly op: FileOperation | 'close' | 'rest';
+  /** Number of the operation within its program; a close has that of its open. Absent with `rest`. */
+  readonly id?: number | undefined;
+  /** 0, or a negative errno. */
+  readonly ret: number;
+  /** Of an open. */
+  readonly mode?: 'read' | 'write' | 'both' | undefined;
+  /** As the server named it. */
+  readonly path?: CutBytes | undefined;
+  /** The other path: the new name, or what a link leads to. */
+  readonly to?: CutBytes | undefined;
+  /** The server ended without closing it. */
+  readonly forced: boolean;
+  /** Of a close or `rest`. */
+  readonly readBytes?: bigint | undefined;
+  readonly writtenBytes?: bigint | undefined;
+  /** Operations that `rest` stands for, and how many of them failed. */
+  readonly count?: number | undefined;
+  readonly failed?: number | undefined;
+}
+
+/** Operations that have a path. */
+export type FileOperation = 'open' | 'list' | 'rename' | 'remove' | 'rmdir' | 'mkdir' | 'symlink' | 'link' | 'setstat';
+
 export interface MonitorMessageEvent extends ProcessRecord {
   readonly kind: 'mon';
   readonly type: number;
@@ -241,6 +268,7 @@ export type KernelEvent =
   | DropEvent
   | TcpEvent
   | ForwardEvent
+  | FileEvent
   | MonitorMessageEvent
   | LogEvent
   | LostEvent

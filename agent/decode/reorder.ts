@@ -30,9 +30,10 @@ const RANK: Readonly<Record<KernelEvent['kind'], number>> = {
   log: 13,
   tcp: 14,
   forward: 15,
-  exit: 16,
-  untracked: 17,
-  end: 18,
+  file: 16,
+  exit: 17,
+  untracked: 18,
+  end: 19,
 };
 
 function compare(a: Held, b: Held): number {

@@ -7,6 +7,7 @@ import type {
   ExecEvent,
   ExecFailEvent,
   ExitEvent,
+  FileEvent,
   ForwardEvent,
   HelloEvent,
   LogEvent,
@@ -82,6 +83,7 @@ export type ProcessFact =
   | DropEvent
   | TcpEvent
   | ForwardEvent
+  | FileEvent
   | MonitorMessageEvent
   | LogEvent
   | ExecFailEvent;

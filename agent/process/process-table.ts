@@ -145,6 +145,7 @@ export class ProcessTable {
         if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
         break;
       }
+      case 'file':
       case 'accept':
       case 'drop':
       case 'tcp':

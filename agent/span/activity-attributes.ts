@@ -9,6 +9,7 @@ import type {
 import { type Attributes, put, putCount, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, HELPER_NAMES, SPAN_NAMES } from './attributes.ts';
 import { connectionError, putKey, toNumber } from './connection-attributes.ts';
+import { putFile, putFileTally } from './file-attributes.ts';
 import { limitString } from './limits.ts';
 import { type ProcessAttributeOptions, programSpanName, putExit, putProgram } from './process-attributes.ts';
 import type { Redactor } from './redactor.ts';
@@ -72,6 +73,9 @@ export function putActivity(
       return putSession(attributes, activity, context.redactor);
     case 'forward':
       return putForward(attributes, activity);
+    case 'file':
+      putFile(attributes, activity, context.redactor);
+      return { name: SPAN_NAMES.file, links: NO_LINKS };
     case 'program': {
       const name = putProgram(attributes, activity.program, context, {});
       const { errorType } = putExit(attributes, activity.program.exit);
@@ -138,6 +142,7 @@ function putSession(attributes: Attributes, session: SessionActivity, redactor: 
   putFlag(attributes, ATTR.interactive, session.tty !== undefined);
   put(attributes, ATTR.sessionEndedBy, session.endedBy);
   put(attributes, ATTR.sessionProgramCount, session.programs);
+  putFileTally(attributes, session.files);
   put(attributes, ATTR.pid, session.leader.pid);
   putCount(attributes, ATTR.redactions, redacted);
   const { errorType } = putExit(attributes, session.exit);

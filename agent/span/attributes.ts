@@ -15,6 +15,7 @@ export const SPAN_NAMES = {
   setup: 'ssh.session.setup',
   session: 'ssh.session',
   forward: 'ssh.port_forward',
+  file: 'ssh.file',
   summary: 'ssh.connection.summary',
 } as const satisfies Partial<Record<SpanKind | 'summary', string>>;
 
@@ -124,6 +125,11 @@ export const ATTR = {
   sessionEndedBy: 'ssh.session.ended_by',
   sessionProgramCount: 'ssh.session.program_count',
   redactions: 'ssh.redactions',
+  fileOperations: 'ssh.session.file_operations',
+  fileOperationsNotTold: 'ssh.session.file_operations_not_told',
+  fileOperationsFailed: 'ssh.session.file_operations_failed',
+  sessionFileReadBytes: 'ssh.session.file_bytes_read',
+  sessionFileWrittenBytes: 'ssh.session.file_bytes_written',
 
   // Forward.
   forwardType: 'ssh.forward.type',
@@ -138,6 +144,16 @@ export const ATTR = {
   peerPort: 'network.peer.port',
   localAddress: 'network.local.address',
   localPort: 'network.local.port',
+
+  // File.
+  fileOperation: 'ssh.file.operation',
+  filePath: 'file.path',
+  fileTarget: 'ssh.file.target_path',
+  filePathTruncated: 'ssh.file.path_truncated',
+  fileError: 'ssh.file.error',
+  fileReadBytes: 'ssh.file.bytes_read',
+  fileWrittenBytes: 'ssh.file.bytes_written',
+  fileUnclosed: 'ssh.file.unclosed',
 
   // Program and helper.
   pid: 'process.pid',

@@ -1,5 +1,6 @@
 /** Attributes that tell of the connection: the ones that every span carries, and those of the root. */
-import type { AuthActivity, ConnectionFacts, KeyFacts } from '../sshd/session-event.ts';
+import type { KeyFacts } from '../sshd/key-facts.ts';
+import type { AuthActivity, ConnectionFacts } from '../sshd/session-event.ts';
 import { type Attributes, put, putCount, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, ERRORS } from './attributes.ts';
 import { limitString } from './limits.ts';

@@ -8,8 +8,9 @@ import type { SpanRecord } from './span-record.ts';
 
 /** Ids of parents kept at hand: an id costs one and a half microseconds. */
 const MAX_CACHED_IDS = 256;
-/** Starts kept; all but programs, of which a connection may have any number. */
+/** Starts kept; all but programs, of which a connection may have any number, and what has no children. */
 const MAX_STARTS = 1024;
+const CHILDLESS: ReadonlySet<Activity['kind']> = new Set(['program', 'phase', 'file']);
 
 /** Where a span stands: its trace, itself, and what it hangs on there. */
 export interface Place {
@@ -75,7 +76,7 @@ export class ConnectionIds {
       this.lastAttempt = activity.ordinal;
     }
     if (activity.kind === 'auth') this.authResult = activity.result;
-    if (activity.kind === 'program' || activity.kind === 'phase' || this.#starts.size >= MAX_STARTS) return;
+    if (CHILDLESS.has(activity.kind) || this.#starts.size >= MAX_STARTS) return;
     this.#starts.set(nameOf(activity.ref), activity.startNs);
   }
 

@@ -121,7 +121,8 @@ export function mayBeIn(connection: ConnectionFacts): boolean {
 /** The session that an activity belongs to, if any. */
 function sessionOf(activity: Activity): SpanRef | undefined {
   if (activity.kind === 'session') return activity.ref;
-  if (activity.kind === 'program' && activity.session !== undefined) return activity.session;
+  if ((activity.kind === 'program' || activity.kind === 'file') && activity.session !== undefined)
+    return activity.session;
   return activity.parent.kind === 'session' ? activity.parent : undefined;
 }
 

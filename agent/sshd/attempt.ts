@@ -1,6 +1,7 @@
 /** One authentication attempt, from its request to the fact that settles what its success meant. */
 import type { Connection } from './connection.ts';
-import type { AttemptResult, FactSource, IncompleteReason, KeyFacts, SpanRef } from './session-event.ts';
+import type { KeyFacts } from './key-facts.ts';
+import type { AttemptResult, FactSource, IncompleteReason, SpanRef } from './session-event.ts';
 
 /** Span of `ssh.auth`, parent of all attempts. */
 export const AUTH: SpanRef = { kind: 'auth', key: [] };

@@ -3,6 +3,7 @@ import type { ExecEvent, ExitEvent, LogEvent, MonitorMessageEvent } from '../dec
 import type { Continuity, Process, ProcessFact } from '../process/process-change.ts';
 import { AuthDialogue } from './auth-dialogue.ts';
 import type { Connection } from './connection.ts';
+import { Files } from './files.ts';
 import { Forwards } from './forwards.ts';
 import { Handshake } from './handshake.ts';
 import { isStartedByInetd } from './inetd.ts';
@@ -24,6 +25,7 @@ export class ConnectionRun {
   readonly dialogue: AuthDialogue;
   readonly sessions: SessionBook;
   readonly processes: ProcessRoles;
+  readonly #files: Files;
   readonly #forwards: Forwards;
   readonly #pairing = new Pairing();
   readonly #logAuth: LogAuth;
@@ -35,6 +37,7 @@ export class ConnectionRun {
     this.skipProgram = skipProgram;
     this.dialogue = new AuthDialogue(connection, this.handshake, sha256);
     this.sessions = new SessionBook(connection);
+    this.#files = new Files(connection);
     this.#forwards = new Forwards(connection);
     this.#logAuth = new LogAuth(connection, this.dialogue);
     this.processes = new ProcessRoles({
@@ -80,6 +83,7 @@ export class ConnectionRun {
     if (node.role === 'monitor' && isStartedByInetd(event)) this.#foundNs = undefined;
     this.#notFromInetd();
     this.#advance(event.tsNs);
+    this.#files.ended(node, event.tsNs);
     this.processes.executed(node, event, continuity);
   }
 
@@ -93,6 +97,7 @@ export class ConnectionRun {
     this.#notFromInetd();
     this.#advance(tsNs);
     this.processes.nodes.delete(node);
+    this.#files.ended(node, tsNs);
     if (node.role === 'monitor') return this.close(tsNs, exit);
     if (node.role === 'networkChild') this.#flush();
     this.processes.exited(node, exit, tsNs, why);
@@ -110,6 +115,9 @@ export class ConnectionRun {
         break;
       case 'forward':
         this.#forwards.change(node, event);
+        break;
+      case 'file':
+        this.#files.change(node, event);
         break;
       case 'mon':
         this.#message(node, event);

@@ -2,6 +2,7 @@
 import type { Endpoints, ExitEvent, ProcessId, TcpEvent } from '../decode/kernel-event.ts';
 import { crashed, endReason } from './ends.ts';
 import { type Family, type FamilyEvidence, familyOf } from './families.ts';
+import type { KeyFacts } from './key-facts.ts';
 import type { LogEnd } from './log-lines.ts';
 import type { Phase } from './phases.ts';
 import type {
@@ -10,7 +11,6 @@ import type {
   ExitFacts,
   FactSource,
   IncompleteReason,
-  KeyFacts,
   LoginTime,
   SessionEvent,
   SpanRef,

@@ -1,7 +1,19 @@
 /** A public key as people name it: type and SHA256 fingerprint. */
 import { isCertificate, readCertificate } from './certificate.ts';
 import { keyType } from './monitor-protocol.ts';
-import type { KeyFacts } from './session-event.ts';
+
+export interface KeyFacts {
+  /** As on the wire, for instance `ssh-ed25519` or `ssh-ed25519-cert-v01@openssh.com`. */
+  readonly type: string;
+  /** `SHA256:…`; of the certificate's plain key where the blob is a certificate. */
+  readonly fingerprint?: string | undefined;
+  readonly certificate: boolean;
+  readonly certificateId?: string | undefined;
+  /** Decimal, 0 to 2^64 - 1. */
+  readonly certificateSerial?: string | undefined;
+  /** `SHA256:…` of the key that signed the certificate. */
+  readonly authorityFingerprint?: string | undefined;
+}
 
 /** SHA-256 of some bytes; handed in, since the core uses no platform module. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;

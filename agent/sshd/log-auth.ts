@@ -5,10 +5,10 @@
 import { AUTH, openAttempt, settleAttempt, type Verdict } from './attempt.ts';
 import type { AuthDialogue } from './auth-dialogue.ts';
 import type { Connection } from './connection.ts';
-import { keyFromLog } from './key-facts.ts';
+import { type KeyFacts, keyFromLog } from './key-facts.ts';
 import type { LogFact } from './log-lines.ts';
 import { PHASES } from './phases.ts';
-import type { HelperActivity, KeyFacts } from './session-event.ts';
+import type { HelperActivity } from './session-event.ts';
 
 type AuthLine = Extract<LogFact, { kind: 'auth' }>;
 

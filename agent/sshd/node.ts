@@ -2,6 +2,7 @@
 import type { ExecEvent } from '../decode/kernel-event.ts';
 import type { Process } from '../process/process-change.ts';
 import type { Connection } from './connection.ts';
+import type { FileTally } from './file-facts.ts';
 import type { Role } from './roles.ts';
 import type { HelperActivity, SpanRef } from './session-event.ts';
 
@@ -44,6 +45,7 @@ export interface Session {
   logType: 'shell' | 'exec' | 'subsystem' | undefined;
   title: Uint8Array | undefined;
   programs: number;
+  files: FileTally | undefined;
   ended: boolean;
 }
 

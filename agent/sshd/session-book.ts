@@ -102,6 +102,7 @@ export class SessionBook {
       logType: leader.announced?.type,
       title: undefined,
       programs: 0,
+      files: undefined,
       ended: false,
     };
     leader.role = 'sessionLeader';
@@ -149,6 +150,7 @@ export class SessionBook {
         ...(exit === undefined ? {} : { exit: exitFacts(exit) }),
         endedBy: by,
         programs: session.programs,
+        files: session.files,
         ...(by === 'unknown' ? { endUnknown: true } : {}),
         ...(session.firstLost ? { incomplete: ['events_lost'] } : {}),
       },

@@ -3,7 +3,9 @@
  * ended, and never changes afterwards. `ConnectionFacts` is a live view that grows until the connection is closed.
  */
 import type { CutBytes, Endpoints, ProcessId, Uids } from '../decode/kernel-event.ts';
+import type { FileFacts, FileTally } from './file-facts.ts';
 import type { ForwardFacts } from './forward-facts.ts';
+import type { KeyFacts } from './key-facts.ts';
 
 /** Where a fact was learned, strongest first. */
 export type FactSource = 'monitor' | 'kernel' | 'environment' | 'log' | 'title' | 'command';
@@ -30,29 +32,17 @@ export type SpanKind =
   | 'session'
   | 'program'
   | 'forward'
+  | 'file'
   | 'phase';
 
 /**
  * Names a span inside its connection; the same activity has the same ref in every run. `key` parts: attempt: ordinal;
  * session: leader's pid and start; program and helper: pid, start, the kernel's exec number; forward: its
- * socket's cookie; phase: its name and ordinal; others none.
+ * socket's cookie; file: pid, start, exec number, ordinal; phase: its name and ordinal; others none.
  */
 export interface SpanRef {
   readonly kind: SpanKind;
   readonly key: readonly string[];
-}
-
-export interface KeyFacts {
-  /** As on the wire, for instance `ssh-ed25519` or `ssh-ed25519-cert-v01@openssh.com`. */
-  readonly type: string;
-  /** `SHA256:…`; of the certificate's plain key where the blob is a certificate. */
-  readonly fingerprint?: string | undefined;
-  readonly certificate: boolean;
-  readonly certificateId?: string | undefined;
-  /** Decimal, 0 to 2^64 - 1. */
-  readonly certificateSerial?: string | undefined;
-  /** `SHA256:…` of the key that signed the certificate. */
-  readonly authorityFingerprint?: string | undefined;
 }
 
 export interface ExitFacts {
@@ -198,6 +188,8 @@ export interface SessionActivity extends ActivityBase {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   readonly programs: number;
+  /** Exact mode, where its server worked on files. */
+  readonly files?: FileTally | undefined;
 }
 
 /** One program that a process ran: from its exec to the process's next exec or exit. */
@@ -252,6 +244,11 @@ export interface ForwardActivity extends ActivityBase, ForwardFacts {
   readonly kind: 'forward';
 }
 
+export interface FileActivity extends ActivityBase, FileFacts {
+  readonly kind: 'file';
+  readonly session?: SpanRef | undefined;
+}
+
 export type Activity =
   | HandshakeActivity
   | AuthActivity
@@ -261,7 +258,8 @@ export type Activity =
   | SessionActivity
   | ProgramActivity
   | HelperActivity
-  | ForwardActivity;
+  | ForwardActivity
+  | FileActivity;
 
 /** The host and the producer, from the stream's `hello`. */
 export interface HostFacts {

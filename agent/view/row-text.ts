@@ -74,6 +74,7 @@ function baseName(path: string): string {
 
 function resultOf(span: SpanRecord): Piece {
   if (span.name === SPAN_NAMES.session) return exitOf(span);
+  if (span.name === SPAN_NAMES.file) return piece(textOf(span, ATTR.fileError) ?? '', 'warn');
   if (span.name !== SPAN_NAMES.forward) return authResultOf(span);
   const result = textOf(span, ATTR.forwardResult) ?? '';
   return piece(result, result === 'opened' ? 'good' : 'warn');
@@ -114,6 +115,9 @@ function details(span: SpanRecord): Piece[] {
       if (received !== undefined && sent !== undefined) words.push(`(${sent} bytes sent, ${received} received)`);
       break;
     }
+    case SPAN_NAMES.file:
+      words.push(...fileWords(span));
+      break;
     case SPAN_NAMES.session: {
       for (const name of [ATTR.sessionType, ATTR.subsystem, ATTR.tty]) words.push(textOf(span, name) ?? '');
       const command = textOf(span, ATTR.sessionCommand);
@@ -126,6 +130,19 @@ function details(span: SpanRecord): Piece[] {
   }
   const text = words.filter((word) => word !== '').join(' ');
   return text === '' ? [] : [piece(`  ${text}`)];
+}
+
+/** What was done with which file, and how much of it. */
+function fileWords(span: SpanRecord): string[] {
+  const words = [(textOf(span, ATTR.fileOperation) ?? '').replace('_', ' and ')];
+  words.push(quoteArg(textOf(span, ATTR.filePath) ?? '?'));
+  const target = textOf(span, ATTR.fileTarget);
+  if (target !== undefined) words.push(`→ ${quoteArg(target)}`);
+  const read = numberOf(span, ATTR.fileReadBytes) ?? 0;
+  const written = numberOf(span, ATTR.fileWrittenBytes) ?? 0;
+  const amounts = [written > 0 ? `${written} bytes written` : '', read > 0 ? `${read} bytes read` : ''];
+  const amount = amounts.filter((one) => one !== '').join(', ');
+  return amount === '' ? words : [...words, `(${amount})`];
 }
 
 function keyText(span: SpanRecord): Piece[] {
@@ -159,6 +176,12 @@ function ownNotes(row: TreeRow): string[] {
   const failed = numberOf(span, ATTR.forksFailed);
   if (forks !== undefined) notes.push(`${counted(forks, 'fork')}${failed === undefined ? '' : `, ${failed} failed`}`);
   if (textOf(span, ATTR.sessionEndedBy) === 'connection') notes.push('still ran when its connection ended');
+  const files = numberOf(span, ATTR.fileOperations);
+  if (files !== undefined) {
+    const hidden = numberOf(span, ATTR.fileOperationsNotTold);
+    notes.push(`${counted(files, 'file operation')}${hidden === undefined ? '' : `, ${hidden} of them only counted`}`);
+  }
+  if (isSet(span, ATTR.fileUnclosed)) notes.push('not closed');
   if (isSet(span, ATTR.survivor)) notes.push('outlived its connection');
   if (isSet(span, ATTR.coreDumped)) notes.push('core dumped');
   return notes;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UnsupportedVersionError } from '../../agent/decode/decode-error.ts';
+import type { FileEvent } from '../../agent/decode/kernel-event.ts';
 import { decodeRecords, hex, setsid, textOf } from './decoding.ts';
 
 const HELLO = { k: 'hello', v: 1, ts: '1', producer: 'libbpf', version: '1.0' };
@@ -61,7 +62,22 @@ describe('decoding a record', () => {
     assert.equal((outcome({ k: 'execfail', ts: '1', pid: 7, start: '1', ret: -2 }) as { ret: number }).ret, -2);
   });
 
+  const file = { k: 'file', ts: '9', pid: 7, start: '1', op: 'rename', id: 3, ret: -17 };
+
+  it('reads a file operation: any bytes as paths, and a close by the number of its open', () => {
+    const renamed = outcome({ ...file, path: '2f0aff', to: '2f62', to_cut: 1 }) as FileEvent;
+    assert.deepEqual([renamed.op, renamed.id, renamed.ret, renamed.forced], ['rename', 3, -17, false]);
+    assert.deepEqual(renamed.path, { bytes: Uint8Array.of(0x2f, 0x0a, 0xff), length: 3 });
+    assert.deepEqual(renamed.to, { bytes: Uint8Array.of(0x2f, 0x62), length: 3 }); // at least a byte more
+    const closed = outcome({ ...file, op: 'close', ret: undefined, read: '18446744073709551615', forced: 1 });
+    const { readBytes, writtenBytes, forced, ret } = closed as FileEvent;
+    assert.deepEqual([readBytes, writtenBytes, forced, ret], [2n ** 64n - 1n, undefined, true, 0]);
+  });
+
   const faults: [string, object | string, string][] = [
+    ['a file operation of a kind that nobody knows', { ...file, op: 'steal' }, 'out-of-range op'],
+    ['a file operation without a number', { ...file, id: undefined }, 'missing-field id'],
+    ['a path as text', { ...file, path: '/etc/passwd' }, 'out-of-range path'],
     ['a record without time', { k: 'setsid', pid: 1, start: '1', sid: 1 }, 'missing-field ts'],
     ['a time as a number', { ...setsid(1), ts: 1 }, 'out-of-range ts'],
     ['a time in hex', setsid('0x10'), 'out-of-range ts'],

@@ -28,6 +28,12 @@ const cut = (bytes: Arbitrary<Uint8Array>) =>
     .tuple(bytes, fc.oneof(fc.constant(0), fc.nat(1_000_000)))
     .map(([head, rest]) => ({ bytes: head, length: head.length + rest }));
 const file = maybe(cut(anyBytes.map((bytes) => bytes.map((byte) => byte || 1))));
+/** Whole, or cut without anybody knowing by how much. */
+const path = maybe(
+  fc
+    .tuple(fc.uint8Array({ minLength: 1, maxLength: 4095 }), fc.nat(1))
+    .map(([bytes, rest]) => ({ bytes, length: bytes.length + rest })),
+);
 const env = fc
   .uniqueArray(
     record({
@@ -130,6 +136,21 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
   record({ ...kind('setsid'), ...inProcess, sid: u32, ...late }),
   record({ ...kind('setresuid'), ...inProcess, uids, ...late }),
   record({ ...kind('execfail'), ...inProcess, ret: fc.nat(4095).map((errno) => 0 - errno), file }),
+  record({
+    ...kind('file'),
+    ...inProcess,
+    op: fc.constantFrom('open' as const, 'close' as const, 'list' as const, 'rename' as const, 'setstat' as const),
+    id: u32,
+    ret: fc.nat(4095).map((errno) => 0 - errno),
+    mode: maybe(fc.constantFrom('read' as const, 'write' as const, 'both' as const)),
+    path,
+    to: path,
+    forced: fc.boolean(),
+    readBytes: maybe(u64),
+    writtenBytes: maybe(u64),
+    count: maybe(u32),
+    failed: maybe(u32),
+  }),
   record({ ...kind('untracked'), ...inProcess }),
   record({ ...kind('accept'), ...inProcess, ...endpoints }),
   record({ ...kind('drop'), ...inProcess, ...endpoints }),
@@ -205,7 +226,7 @@ describe('encodeEvent', () => {
 
   it('knows every kind', () => {
     const kinds = new Set(EVENTS.map((arbitrary) => fc.sample(arbitrary, 1)[0]?.kind));
-    assert.equal(kinds.size, 19);
+    assert.equal(kinds.size, 20);
   });
 
   it('writes no line beyond the limit, and one line where the value fits', () => {

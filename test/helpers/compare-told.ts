@@ -127,6 +127,15 @@ function activity(
       check.fact('forward start', told.startNs, real?.startNs);
       return check.must('forward end', told.endUnknown === true || told.endNs === real?.endNs);
     }
+    case 'file': {
+      const real = truth.activities.find((a) => a.kind === 'file' && refText(a.ref) === name);
+      check.fact('file start', told.startNs, real?.startNs);
+      check.must('file end', told.endUnknown === true || told.endNs === real?.endNs);
+      if (real?.kind !== 'file') return;
+      check.fact('file operation', told.operation, real.operation);
+      if (told.readBytes !== undefined) check.fact('bytes read', told.readBytes, real.readBytes);
+      return check.must('bytes written', told.writtenBytes === undefined || told.writtenBytes === real.writtenBytes);
+    }
     default:
       return told satisfies never;
   }

@@ -13,7 +13,7 @@ const CHUNK = 8192;
 
 /**
  * The event without its secrets, for a recording: argument vectors, `SSH_ORIGINAL_COMMAND`, the session's command as sshd's
- * monitor heard it, log text. An event without a secret comes back as it is, the same object.
+ * monitor heard it, log text, paths of files. An event without a secret comes back as it is, the same object.
  *
  * Bytes go through the redactor as Latin-1, one character a byte: what is not replaced stays as it was, valid UTF-8 or not.
  * Where something was replaced, `length` is the new length; a value that was cut stays cut by as many bytes.
@@ -34,6 +34,11 @@ export function redactEvent(event: KernelEvent, redactor: Redactor): KernelEvent
     case 'log': {
       const data = redactBytes(event.data, redactor);
       return data === event.data ? event : { ...event, data };
+    }
+    case 'file': {
+      const path = event.path === undefined ? undefined : redactBytes(event.path, redactor);
+      const to = event.to === undefined ? undefined : redactBytes(event.to, redactor);
+      return path === event.path && to === event.to ? event : { ...event, path, to };
     }
     default:
       return event;

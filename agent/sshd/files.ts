@@ -1,0 +1,135 @@
+/** Files of a connection's sessions: from an open to its close one activity, everything else at once. */
+import type { FileEvent } from '../decode/kernel-event.ts';
+import type { Connection } from './connection.ts';
+import type { FileFacts, FileTally } from './file-facts.ts';
+import type { ProcessNode, Session } from './node.ts';
+import type { FileActivity, SpanRef } from './session-event.ts';
+
+/** Operations that get a span; a mirror of a tree makes any number. The others are counted. */
+const MAX_TOLD_PER_SESSION = 500;
+const MAX_TOLD_PER_CONNECTION = 2_000;
+
+const NOTHING: FileTally = { operations: 0, notTold: 0, failed: 0, readBytes: 0n, writtenBytes: 0n };
+
+const OPENED = { read: 'read', write: 'write', both: 'read_write' } as const;
+
+interface OpenFile {
+  readonly event: FileEvent;
+  readonly ref: SpanRef;
+  readonly parent: SpanRef;
+  readonly session: Session | undefined;
+}
+
+export class Files {
+  /** By what has them open, then by number. */
+  readonly #open = new Map<ProcessNode, Map<number, OpenFile>>();
+  readonly #toldOf = new WeakMap<Session, number>();
+  readonly #connection: Connection;
+  #told = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  change(node: ProcessNode, event: FileEvent): void {
+    const { session } = node;
+    if (event.op === 'close') this.#closed(node, event);
+    else if (event.op === 'rest') {
+      const count = event.count ?? 0;
+      addTo(session, { operations: count, notTold: count, failed: event.failed ?? 0, ...bytesOf(event) });
+    } else this.#begin(node, event);
+  }
+
+  /**
+   * The program that had them open is over; of what is still open the close was lost.
+   * @param tsNs the last moment at which it may have been open
+   */
+  ended(node: ProcessNode, tsNs: bigint): void {
+    const open = this.#open.get(node);
+    if (open === undefined) return;
+    this.#open.delete(node);
+    for (const file of open.values()) this.#tell(file, tsNs, undefined);
+  }
+
+  #begin(node: ProcessNode, event: FileEvent): void {
+    const { session } = node;
+    const isTold = this.#mayTell(session);
+    addTo(session, { operations: 1, notTold: isTold ? 0 : 1, failed: event.ret < 0 ? 1 : 0, ...NO_BYTES });
+    if (!isTold || event.id === undefined) return;
+    const { pid, startNs } = node.process.id;
+    const exec = node.program?.ref.key[2] ?? '0';
+    const file: OpenFile = {
+      event,
+      ref: { kind: 'file', key: [String(pid), String(startNs), exec, String(event.id)] },
+      parent: node.program?.ref ?? session?.ref ?? node.owner,
+      session,
+    };
+    if (event.ret < 0 || (event.op !== 'open' && event.op !== 'list')) return this.#tell(file, event.tsNs, event);
+    const open = this.#open.get(node) ?? new Map<number, OpenFile>();
+    this.#open.set(node, open.set(event.id, file));
+  }
+
+  #mayTell(session: Session | undefined): boolean {
+    const told = session === undefined ? 0 : (this.#toldOf.get(session) ?? 0);
+    if (told >= MAX_TOLD_PER_SESSION || this.#told >= MAX_TOLD_PER_CONNECTION) return false;
+    if (session !== undefined) this.#toldOf.set(session, told + 1);
+    this.#told++;
+    return true;
+  }
+
+  #closed(node: ProcessNode, event: FileEvent): void {
+    addTo(node.session, { operations: 0, notTold: 0, failed: 0, ...bytesOf(event) });
+    const open = this.#open.get(node);
+    const file = event.id === undefined ? undefined : open?.get(event.id);
+    if (open === undefined || event.id === undefined || file === undefined) return;
+    open.delete(event.id);
+    if (open.size === 0) this.#open.delete(node);
+    this.#tell(file, event.tsNs, event);
+  }
+
+  /** @param end what ended it; undefined: that was not seen */
+  #tell(file: OpenFile, tsNs: bigint, end: FileEvent | undefined): void {
+    const activity: FileActivity = {
+      kind: 'file',
+      ref: file.ref,
+      parent: file.parent,
+      startNs: file.event.tsNs,
+      endNs: tsNs,
+      session: file.session?.ref,
+      ...factsOf(file.event, end),
+      ...(end === undefined ? ({ endUnknown: true, incomplete: ['events_lost'] } as const) : {}),
+    };
+    this.#connection.tell(activity, tsNs);
+  }
+}
+
+const NO_BYTES = { readBytes: 0n, writtenBytes: 0n };
+
+function bytesOf(event: FileEvent): Pick<FileTally, 'readBytes' | 'writtenBytes'> {
+  return { readBytes: event.readBytes ?? 0n, writtenBytes: event.writtenBytes ?? 0n };
+}
+
+function addTo(session: Session | undefined, more: FileTally): void {
+  if (session === undefined) return;
+  const sum = session.files ?? NOTHING;
+  session.files = {
+    operations: sum.operations + more.operations,
+    notTold: sum.notTold + more.notTold,
+    failed: sum.failed + more.failed,
+    readBytes: sum.readBytes + more.readBytes,
+    writtenBytes: sum.writtenBytes + more.writtenBytes,
+  };
+}
+
+function factsOf(event: FileEvent, end: FileEvent | undefined): FileFacts {
+  const { op } = event;
+  return {
+    operation: op === 'open' ? OPENED[event.mode ?? 'both'] : (op as Exclude<typeof op, 'open' | 'close' | 'rest'>),
+    path: event.path,
+    target: event.to,
+    errno: event.ret < 0 ? -event.ret : undefined,
+    readBytes: op === 'open' ? end?.readBytes : undefined,
+    writtenBytes: op === 'open' ? end?.writtenBytes : undefined,
+    unclosed: end?.forced === true,
+  };
+}
