@@ -16,10 +16,10 @@ export class AgentMetrics {
   #export: MetricExport | undefined;
 
   constructor(settings: Settings, log: Log) {
-    const { url, prometheusPort } = settings.metrics;
+    const { otlp, prometheusPort } = settings.metrics;
     this.#settings = settings;
     this.#log = log;
-    this.#on = url !== undefined || prometheusPort !== undefined;
+    this.#on = otlp !== undefined || prometheusPort !== undefined;
   }
 
   /** For the pipeline; absent: nobody wants to know. */
@@ -37,6 +37,11 @@ export class AgentMetrics {
     const observe = () => [...this.#sessions.levels(), ...agentFigures(pipeline.counters, output.exported)];
     this.#export = new MetricExport(metrics, exporting, observe, () => pipeline.resource, this.#log);
     await this.#export.start();
+  }
+
+  /** Sends by other settings from now on. */
+  reconfigure({ metrics }: Settings): void {
+    this.#export?.reconfigure(metrics);
   }
 
   /** Says all once more. */

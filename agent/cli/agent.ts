@@ -4,6 +4,7 @@ import { OPTIONS, TEE_CHOICES } from '../config/options.ts';
 import { printConfig } from '../config/print-config.ts';
 import { VERSION } from '../config/version.ts';
 import { UnsupportedVersionError } from '../decode/decode-error.ts';
+import { preloadMetricSender } from '../export/metric-sender.ts';
 import { preloadTransport } from '../export/transport.ts';
 import { Pipeline } from '../pipeline.ts';
 import { RedactedRecording } from '../redacted-recording.ts';
@@ -86,6 +87,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
     return EXIT.ok;
   }
   if (wanted.enabled) await preloadTransport(wanted);
+  await preloadMetricSender(settings.current.metrics.otlp);
   giveUpPrivileges(flags);
   const folder = agentFolder(flags, config.get('stateDir'));
   const exporting = { ...wanted, enabled: wanted.enabled && !onlyTee, spool: spoolOf(config, folder) };
@@ -103,7 +105,10 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   });
   const draw = !onlyTee && (config.get('draw') ?? !exporting.enabled);
   const output = new SpanOutput({ draw, ids: flags.flag('ids'), export: exporting }, context, log);
-  settings.onExport = (options) => output.reconfigure(options);
+  settings.onChange = (changed) => {
+    output.reconfigure(changed.exporting);
+    metrics.reconfigure(changed);
+  };
   context.onHangup?.(() => settings.reload());
   const unwatch = settings.watch();
   if (!onlyTee) await metrics.start(pipeline, output);

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { changeBetween } from '../config/config-change.ts';
 import { ConfigError } from '../config/option.ts';
-import type { ExportOptions } from '../export/options.ts';
 import { Exclusion } from '../span/exclusion.ts';
 import type { Redactor } from '../span/redactor.ts';
 import type { Log } from './log.ts';
@@ -10,8 +9,12 @@ import { exclusionOf, redactorOf, type Settings } from './settings.ts';
 /** How often the files that the settings name are looked at. */
 const WATCH_MS = 30_000;
 
-/** Files whose content counts, not their name. */
+/** Settings that name files whose content counts. */
 const WATCHED = ['export.headersFile', 'export.certificate', 'export.clientCertificate', 'export.clientKey'] as const;
+/** The same of metrics alone, which only the environment has. */
+const WATCHED_VARIABLES = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map(
+  (name) => `OTEL_EXPORTER_OTLP_METRICS_${name}`,
+);
 
 /** Settings that change while the agent runs: at SIGHUP, and when a file of credentials does. */
 export class LiveSettings {
@@ -19,8 +22,8 @@ export class LiveSettings {
   readonly redactor: Redactor;
   /** Follows the rules in force, keeps its counts. */
   readonly exclusion: Exclusion;
-  /** Told the new export options. */
-  onExport: ((options: ExportOptions) => void) | undefined;
+  /** Told the new settings. */
+  onChange: ((settings: Settings) => void) | undefined;
   readonly #load: () => Settings;
   readonly #log: Log;
   #settings: Settings;
@@ -92,15 +95,16 @@ export class LiveSettings {
     this.#rules = redactorOf(settings.config);
     this.exclusion.set(exclusionOf(settings.config));
     for (const warning of settings.warnings) this.#log('warn', warning);
-    this.onExport?.(settings.exporting);
+    this.onChange?.(settings);
   }
 }
 
 /** Changes when a file's content may have: also where a link to it was turned, as Kubernetes does. */
 function timesOf({ config }: Settings): string {
-  const stamps = WATCHED.map((name) => {
-    const path = config.get(name);
-    if (typeof path !== 'string') return '';
+  const { environment } = config;
+  const paths = [...WATCHED.map((name) => config.get(name)), ...WATCHED_VARIABLES.map((name) => environment[name])];
+  const stamps = paths.map((path) => {
+    if (typeof path !== 'string' || path === '') return '';
     const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
     return `${path}:${stats?.dev}:${stats?.ino}:${stats?.size}:${stats?.mtimeNs}`;
   });

@@ -55,24 +55,34 @@ function readConfigFile(name: string, mustExist: boolean): { name: string; text:
 }
 
 function settingsOf(config: Config, readFile: (path: string) => Uint8Array): Settings {
-  try {
-    const { options, warnings } = readExportSettings(config.environment, VERSION, readFile);
-    const exporting: ExportOptions = {
-      ...options,
-      queue: { maxSpans: config.get('export.queue.maxSpans'), maxBytes: config.get('export.queue.maxBytes') },
-      batch: {
-        maxSpans: config.get('export.batch.maxSpans'),
-        maxBytes: config.get('export.batch.maxBytes'),
-        delayMs: config.get('export.batch.delayMs'),
-      },
-    };
-    return { config, exporting, metrics: readMetricOptions(config.environment), warnings };
-  } catch (error) {
-    if (!(error instanceof ExportConfigError)) throw error;
+  const { environment } = config;
+  const problems = new Set<string>();
+  const read = <T>(reader: () => T): T | undefined => {
+    try {
+      return reader();
+    } catch (error) {
+      if (!(error instanceof ExportConfigError)) throw error;
+      for (const problem of error.problems) problems.add(problem);
+      return undefined;
+    }
+  };
+  const spans = read(() => readExportSettings(environment, VERSION, readFile));
+  const metrics = read(() => readMetricOptions(environment, readFile));
+  if (spans === undefined || metrics === undefined) {
     // Each begins with the variable's name; it may stand for a line of the file.
     const place = (problem: string): string => problem.replace(/^[A-Z0-9_]+/, (name) => config.sourceOf(name));
-    throw new ConfigError(error.problems.map(place));
+    throw new ConfigError([...problems].map(place));
   }
+  const exporting: ExportOptions = {
+    ...spans.options,
+    queue: { maxSpans: config.get('export.queue.maxSpans'), maxBytes: config.get('export.queue.maxBytes') },
+    batch: {
+      maxSpans: config.get('export.batch.maxSpans'),
+      maxBytes: config.get('export.batch.maxBytes'),
+      delayMs: config.get('export.batch.delayMs'),
+    },
+  };
+  return { config, exporting, metrics, warnings: spans.warnings };
 }
 
 /**

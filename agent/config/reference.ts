@@ -56,7 +56,8 @@ export function configurationPage(): string {
 }
 
 const TAIL = `
-Of the environment alone: \`OTEL_SDK_DISABLED=true\` never sends. \`OTEL_BSP_*\` and \`OTEL_PROPAGATORS\` have no effect.
+Of the environment alone: \`OTEL_SDK_DISABLED=true\` never sends. \`OTEL_EXPORTER_OTLP_METRICS_\` with \`PROTOCOL\`, \`HEADERS\`, \`TIMEOUT\`,
+\`COMPRESSION\`, \`CERTIFICATE\`, \`CLIENT_CERTIFICATE\` or \`CLIENT_KEY\` say how metrics are sent where that differs from spans. \`OTEL_BSP_*\` and \`OTEL_PROPAGATORS\` have no effect.
 `;
 
 function section(group: string, names: readonly SettingName[]): string {

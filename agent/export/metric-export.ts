@@ -1,23 +1,19 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { type Attributes, ValueType } from '@opentelemetry/api';
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { METRIC_NAMES, type Measurement, type MetricName, metricSpec } from '../metrics/metrics.ts';
 import type { ResourceRecord } from '../span/span-record.ts';
 import type { MetricOptions } from './metric-options.ts';
+import { MetricSender } from './metric-sender.ts';
 import type { ExportOptions, Log } from './options.ts';
-import { printable, printableUrl } from './printable.ts';
+import { printable } from './printable.ts';
 import { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { prometheusText } from './prometheus-text.ts';
 
 const SCOPE = 'sshd-otel';
 
-type SharedOptions = Pick<
-  ExportOptions,
-  'headers' | 'timeoutMs' | 'compression' | 'tls' | 'version' | 'serviceName' | 'resourceAttributes'
->;
+/** What metrics have in common with spans. */
+type SharedOptions = Pick<ExportOptions, 'version' | 'serviceName' | 'resourceAttributes'>;
 
 /** Asked whenever metrics are collected: all levels, and counts since the start. */
 export type Observe = () => readonly Measurement[];
@@ -32,12 +28,13 @@ export class MetricExport {
   readonly #log: Log;
   readonly #reader = new Reader();
   readonly #recorders = new Map<MetricName, (value: number, attributes: Attributes) => void>();
-  readonly #exporter: OTLPMetricExporter | undefined;
+  readonly #sender: MetricSender | undefined;
   readonly #endpoint: PrometheusEndpoint | undefined;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   readonly #resource: () => ResourceRecord;
+  #intervalMs = 0;
   #sending: Promise<void> | undefined;
-  #failing = false;
+  #closed = false;
 
   /**
    * @param observe tells what is not recorded piece by piece
@@ -55,10 +52,9 @@ export class MetricExport {
     this.#log = log;
     this.#resource = resource;
     this.#createInstruments(observe);
-    if (options.url !== undefined) {
-      this.#exporter = createExporter(options.url, shared);
-      this.#timer = setInterval(() => void this.#send(), options.intervalMs);
-      this.#timer.unref();
+    if (options.otlp !== undefined) {
+      this.#sender = new MetricSender(options.otlp, shared.version, log);
+      this.#beat(options.intervalMs);
     }
     if (options.prometheusPort !== undefined)
       this.#endpoint = new PrometheusEndpoint(async () => prometheusText(await this.#collect()));
@@ -76,12 +72,22 @@ export class MetricExport {
     }
   }
 
+  /** Endpoint, headers, certificates and interval, from now on. What is served to Prometheus stays as it is. */
+  reconfigure({ otlp, intervalMs }: MetricOptions): void {
+    if (otlp === undefined || this.#sender === undefined || this.#closed) return;
+    this.#sender.reconfigure(otlp);
+    if (intervalMs === this.#intervalMs) return;
+    clearInterval(this.#timer);
+    this.#beat(intervalMs);
+  }
+
   record({ name, value, attributes }: Measurement): void {
     this.#recorders.get(name)?.(value, attributes);
   }
 
   /** Says all once more, for `deadlineMs` at most. Never rejects. */
   async shutdown(deadlineMs: number): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#timer);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -94,6 +100,13 @@ export class MetricExport {
     await Promise.race([last(), late]);
     clearTimeout(timer);
     this.#endpoint?.close();
+    this.#sender?.close();
+  }
+
+  #beat(intervalMs: number): void {
+    this.#intervalMs = intervalMs;
+    this.#timer = setInterval(() => void this.#send(), intervalMs);
+    this.#timer.unref();
   }
 
   #createInstruments(observe: Observe): void {
@@ -141,17 +154,7 @@ export class MetricExport {
   }
 
   async #sendOnce(): Promise<void> {
-    const exporter = this.#exporter;
-    const { url } = this.#options;
-    if (exporter === undefined || url === undefined) return;
-    const metrics = await this.#collect();
-    const result = await new Promise<{ code: number; error?: Error }>((resolve) => exporter.export(metrics, resolve));
-    const failed = result.code !== 0;
-    if (failed === this.#failing) return;
-    this.#failing = failed;
-    const where = printableUrl(url);
-    if (!failed) this.#log('info', `${where} takes metrics again`);
-    else this.#log('warn', `${where} does not take metrics: ${printable(result.error?.message ?? 'unknown error')}`);
+    if (this.#sender !== undefined) await this.#sender.send(await this.#collect());
   }
 }
 
@@ -159,24 +162,4 @@ export class MetricExport {
 class Reader extends MetricReader {
   protected async onShutdown(): Promise<void> {}
   protected async onForceFlush(): Promise<void> {}
-}
-
-function createExporter(url: string, options: SharedOptions): OTLPMetricExporter {
-  const { ca, cert, key } = options.tls;
-  const tls = {
-    ...(ca && { ca: Buffer.from(ca) }),
-    ...(cert && { cert: Buffer.from(cert) }),
-    ...(key && { key: Buffer.from(key) }),
-  };
-  const agent = url.startsWith('https:')
-    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...tls })
-    : new HttpAgent({ keepAlive: true, maxSockets: 1 });
-  return new OTLPMetricExporter({
-    url,
-    headers: { ...options.headers },
-    timeoutMillis: options.timeoutMs,
-    compression: options.compression as never,
-    httpAgentOptions: () => agent,
-    userAgent: `sshd-otel/${options.version}`,
-  });
 }

@@ -19,6 +19,8 @@ export interface MetricSpec {
 
 /** As the semantic conventions advise for requests, and two more for people who type. */
 const SHORT_S = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 120] as const;
+/** From `true` to a build that takes all day. */
+const COMMAND_S = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 3_600, 86_400] as const;
 /** A second to a day. */
 const LONG_S = [1, 10, 60, 300, 900, 3_600, 14_400, 86_400] as const;
 
@@ -87,6 +89,13 @@ export const METRICS = {
     unit: '{command}',
     attributes: [ATTR.errorType],
     help: 'programs of sessions that have ended or were replaced by another one',
+  },
+  'ssh.server.command.duration': {
+    kind: 'histogram',
+    unit: 's',
+    buckets: COMMAND_S,
+    attributes: [ATTR.errorType],
+    help: 'exec to end of such programs, where both were seen',
   },
   'ssh.server.network.io': {
     kind: 'counter',

@@ -79,9 +79,11 @@ function ofActivity(activity: Activity, connection: ConnectionFacts): Measuremen
     }
     case 'session':
       return [measured('ssh.server.sessions', 1, { [ATTR.sessionType]: activity.type })];
-    case 'program':
+    case 'program': {
       if (activity.session === undefined) return [];
-      return [measured('ssh.server.commands', 1, { [ATTR.errorType]: exitError(activity.program.exit) })];
+      const values = { [ATTR.errorType]: exitError(activity.program.exit) };
+      return [measured('ssh.server.commands', 1, values), ...lasting('ssh.server.command.duration', activity, values)];
+    }
     default:
       return [];
   }

@@ -26,7 +26,7 @@ test('headers that are replaced by themselves, also by turning a link as Kuberne
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:1' };
   const settings = new LiveSettings(() => loadSettings(flags, env, undefined), logs.log);
   const seen: ExportOptions[] = [];
-  settings.onExport = (options) => seen.push(options);
+  settings.onChange = ({ exporting }) => seen.push(exporting);
   assert.deepEqual(settings.current.exporting.headers, { 'x-key': 'one' });
   // The timer of `watch` does not keep a process alive.
   const alive = setInterval(() => {}, 1000);

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type Environment, ExportConfigError, readExportSettings } from '../../agent/export/environment.ts';
+import { MetricExport } from '../../agent/export/metric-export.ts';
+import { readMetricOptions } from '../../agent/export/metric-options.ts';
 import { SpanExport } from '../../agent/export/span-export.ts';
 import { LogLines, RESOURCE, testOptions, traceOf } from '../helpers/export-fixtures.ts';
 import { OtlpSink } from '../helpers/otlp-sink.ts';
@@ -181,4 +183,33 @@ test('a certificate that is put right is used at once, in the middle of a slow p
   await logs.line(/export works again/);
   const { complete } = await exporter.shutdown(5_000);
   assert.equal(complete, true);
+});
+
+test('metrics too use a certificate that is put right', async (t) => {
+  const sink = await OtlpSink.start(SERVER);
+  t.after(() => sink.close());
+  const logs = new LogLines();
+  const optionsWith = (ca: string) =>
+    readMetricOptions(
+      {
+        OTEL_METRICS_EXPORTER: 'otlp',
+        OTEL_METRIC_EXPORT_INTERVAL: '100',
+        OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint,
+        OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: path(ca),
+      },
+      readFileSync,
+    );
+  const exporter = new MetricExport(
+    optionsWith('other-ca.pem'),
+    testOptions(sink.url),
+    () => [],
+    () => RESOURCE,
+    logs.log,
+  );
+  exporter.record({ name: 'ssh.server.commands', value: 2, attributes: {} });
+  await logs.line(/does not take metrics: .*certificate/);
+  exporter.reconfigure(optionsWith('ca.pem'));
+  await logs.line(/takes metrics again/);
+  assert.equal(sink.metrics.find(({ name }) => name === 'ssh.server.commands')?.value, 2);
+  await exporter.shutdown(5_000);
 });

@@ -14,6 +14,9 @@ export interface CommandRun {
 export interface CommandWorld {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: Uint8Array;
+  /** Standard input that goes on; in place of `stdin`. */
+  readonly input?: Readable;
+  readonly onHangup?: NonNullable<CommandContext['onHangup']>;
   readonly stop?: AbortSignal;
   /** The terminal's width; absent: no terminal. */
   readonly columns?: number;
@@ -33,7 +36,8 @@ export async function runCommandLine(argv: readonly string[], world: CommandWorl
   );
   let stderr = '';
   const context: CommandContext = {
-    stdin: world.stdin === undefined ? new PassThrough().end() : Readable.from([world.stdin], { objectMode: false }),
+    stdin: world.input ?? inputOf(world.stdin),
+    ...(world.onHangup === undefined ? {} : { onHangup: world.onHangup }),
     stdout: stdout as unknown as CommandContext['stdout'],
     stderr: {
       write(text) {
@@ -46,4 +50,8 @@ export async function runCommandLine(argv: readonly string[], world: CommandWorl
   };
   const code = await dispatch(argv, COMMANDS, context);
   return { code, stdout: Buffer.concat(out).toString('utf8'), stderr };
+}
+
+function inputOf(bytes: Uint8Array | undefined): Readable {
+  return bytes === undefined ? new PassThrough().end() : Readable.from([bytes], { objectMode: false });
 }

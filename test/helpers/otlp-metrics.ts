@@ -41,19 +41,20 @@ export interface SinkMetric {
 }
 
 const { proto } = createRequire(import.meta.url)('otlp-schema/build/src/generated/root.js').opentelemetry;
-const codec: { fromObject(plain: object): object; toObject(message: object, options: object): MetricsRequest } =
-  proto.collector.metrics.v1.ExportMetricsServiceRequest;
+const codec: {
+  fromObject(plain: object): object;
+  decode(body: Uint8Array): object;
+  toObject(message: object, options: object): MetricsRequest;
+} = proto.collector.metrics.v1.ExportMetricsServiceRequest;
 
 /** Throws on what is not OTLP at all. */
 export function decodeMetrics(
   body: Uint8Array,
   contentType: string,
 ): { readonly metrics: readonly SinkMetric[]; readonly problems: readonly string[] } {
-  if (contentType !== 'application/json') throw new Error(`content type ${contentType}`);
-  const given: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   const problems: string[] = [];
-  const plain = codec.toObject(codec.fromObject(Object(given)), { longs: String });
-  compare(given, plain, '', problems);
+  const plain =
+    contentType === 'application/x-protobuf' ? plainOf(codec.decode(body)) : fromJson(body, contentType, problems);
   const metrics = plain.resourceMetrics.flatMap(({ resource, scopeMetrics }) =>
     (scopeMetrics ?? []).flatMap((scope) =>
       (scope.metrics ?? []).flatMap((metric) =>
@@ -62,6 +63,18 @@ export function decodeMetrics(
     ),
   );
   return { metrics, problems };
+}
+
+function plainOf(message: object): MetricsRequest {
+  return codec.toObject(message, { longs: String });
+}
+
+function fromJson(body: Uint8Array, contentType: string, problems: string[]): MetricsRequest {
+  if (contentType !== 'application/json') throw new Error(`content type ${contentType}`);
+  const given: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  const plain = plainOf(codec.fromObject(Object(given)));
+  compare(given, plain, '', problems);
+  return plain;
 }
 
 function pointsOf({ name, unit, sum, histogram }: Metric, resource: SinkAttributes, problems: string[]): SinkMetric[] {

@@ -56,6 +56,8 @@ export class OtlpSink {
   /** The last word of `/v1/metrics`: one entry for each point. */
   metrics: readonly SinkMetric[] = [];
   metricRequests = 0;
+  /** Of the last request with metrics. */
+  metricHeaders: IncomingHttpHeaders = {};
   readonly #problems: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -196,6 +198,7 @@ export class OtlpSink {
     this.#problems.push(...problems);
     this.metrics = metrics;
     this.metricRequests += 1;
+    this.metricHeaders = head.headers;
     this.#respond({ ...head, spans: [], bytes: body.length }, response);
     for (const wake of [...this.#waits]) wake();
   }

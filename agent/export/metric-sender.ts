@@ -1,0 +1,105 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { isDeepStrictEqual } from 'node:util';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { Log } from './options.ts';
+import { printable, printableUrl } from './printable.ts';
+import type { TransportOptions } from './transport-variables.ts';
+
+/** What sends one collection of metrics at a time. */
+interface Sending {
+  readonly exporter: Pick<OTLPMetricExporter, 'export'>;
+  readonly close: () => void;
+}
+
+/** Sends metrics by OTLP, and says when a collector no longer takes them and when it does again. State changes in `send`. */
+export class MetricSender {
+  readonly #version: string;
+  readonly #log: Log;
+  #options: TransportOptions;
+  #sending: Promise<Sending> | undefined;
+  #failing = false;
+
+  constructor(options: TransportOptions, version: string, log: Log) {
+    this.#options = options;
+    this.#version = version;
+    this.#log = log;
+  }
+
+  /** Sends by other options, from the next request on. The encoding stays. */
+  reconfigure(options: TransportOptions): void {
+    const next = { ...options, protocol: this.#options.protocol };
+    if (isDeepStrictEqual(next, this.#options)) return;
+    this.#options = next;
+    const old = this.#sending;
+    this.#sending = undefined;
+    void old?.then(({ close }) => close(), ignore);
+  }
+
+  /** Never rejects. Call it again when it has resolved. */
+  async send(metrics: ResourceMetrics): Promise<void> {
+    const where = printableUrl(this.#options.url);
+    this.#sending ??= createSending(this.#options, this.#version);
+    const failure = await this.#sending.then(
+      ({ exporter }) => exportOnce(exporter, metrics),
+      () => 'http/protobuf needs the optional package @opentelemetry/exporter-metrics-otlp-proto',
+    );
+    const failed = failure !== undefined;
+    if (failed === this.#failing) return;
+    this.#failing = failed;
+    if (failed) this.#log('warn', `${where} does not take metrics: ${printable(failure)}`);
+    else this.#log('info', `${where} takes metrics again`);
+  }
+
+  close(): void {
+    void this.#sending?.then(({ close }) => close(), ignore);
+  }
+}
+
+/** Loads what `options` will need, for an agent that may not be able to read its own program later. */
+export async function preloadMetricSender(options: TransportOptions | undefined): Promise<void> {
+  if (options?.protocol === 'http/protobuf') await loadProtobuf();
+}
+
+function loadProtobuf() {
+  return import('@opentelemetry/exporter-metrics-otlp-proto');
+}
+
+/** Why it failed; undefined: it did not. */
+function exportOnce(exporter: Sending['exporter'], metrics: ResourceMetrics): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    exporter.export(metrics, ({ code, error }) =>
+      resolve(code === 0 ? undefined : (error?.message ?? 'unknown error')),
+    );
+  });
+}
+
+async function createSending(options: TransportOptions, version: string): Promise<Sending> {
+  const { ca, cert, key } = options.tls;
+  const tls = {
+    ...(ca && { ca: Buffer.from(ca) }),
+    ...(cert && { cert: Buffer.from(cert) }),
+    ...(key && { key: Buffer.from(key) }),
+  };
+  const agent = options.url.startsWith('https:')
+    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...tls })
+    : new HttpAgent({ keepAlive: true, maxSockets: 1 });
+  const config = {
+    url: options.url,
+    headers: { ...options.headers },
+    timeoutMillis: options.timeoutMs,
+    compression: options.compression as never,
+    httpAgentOptions: () => agent,
+    userAgent: `sshd-otel/${version}`,
+  };
+  const exporter =
+    options.protocol === 'http/json'
+      ? new OTLPMetricExporter(config)
+      : new (await loadProtobuf()).OTLPMetricExporter(config);
+  return { exporter, close: () => agent.destroy() };
+}
+
+function ignore(): void {
+  // Said when it was tried.
+}
