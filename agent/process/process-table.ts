@@ -9,7 +9,7 @@
  */
 import type { ExecEvent, ExitEvent, KernelEvent, ProcessId, SeedEvent, Uids } from '../decode/kernel-event.ts';
 import type { Continuity, Process, ProcessChange } from './process-change.ts';
-import { RecentSet } from './recent-set.ts';
+import { RecentProcesses } from './recent-processes.ts';
 
 /** Processes kept at most; beyond it the oldest are given up and counted. */
 const MAX_PROCESSES = 200_000;
@@ -41,7 +41,9 @@ export class ProcessTable {
   readonly counters: ProcessCounters = { adopted: 0, vanished: 0, afterExit: 0, evicted: 0 };
   /** By pid; insertion order is age. */
   readonly #living = new Map<number, Entry>();
-  readonly #exited = new RecentSet(MIN_EXITED);
+  readonly #exited = new RecentProcesses(MIN_EXITED);
+  /** Of the last `hello`. */
+  #bootId: string | undefined;
   /** Set between `hello` and `seed-end`: processes that the new producer has confirmed, and when it began. */
   #opening: { readonly sinceNs: bigint; readonly confirmed: Set<Process> } | undefined;
 
@@ -62,6 +64,8 @@ export class ProcessTable {
     switch (event.kind) {
       case 'hello':
         this.#opening = { sinceNs: event.tsNs, confirmed: new Set() };
+        if (event.bootId !== this.#bootId) this.#exited.clear();
+        this.#bootId = event.bootId;
         // What no seed confirms is found to be gone.
         if (this.#saved !== undefined && this.#saved.bootId === event.bootId)
           for (const process of this.#saved.processes) this.#living.set(process.id.pid, process);
@@ -87,7 +91,7 @@ export class ProcessTable {
         const parent = this.#find(event.process, event, out);
         if (parent === undefined) break;
         if (this.#known(event.child) !== undefined) break; // its first event came before its fork
-        if (this.#exited.has(keyOf(event.child))) {
+        if (this.#exited.has(event.child)) {
           this.counters.afterExit++;
           break;
         }
@@ -140,7 +144,7 @@ export class ProcessTable {
       case 'forward': {
         // The kernel closes a process's sockets after its exit was told: then the monitor stands for it.
         const { conn, process: owner } = event;
-        const id = conn !== undefined && this.#exited.has(keyOf(owner)) ? conn : owner;
+        const id = conn !== undefined && this.#exited.has(owner) ? conn : owner;
         const process = this.#find(id, event, out);
         if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
         break;
@@ -180,7 +184,7 @@ export class ProcessTable {
       if (event.conn !== undefined) known.conn = event.conn;
       return known;
     }
-    if (this.#exited.has(keyOf(id))) {
+    if (this.#exited.has(id)) {
       this.counters.afterExit++;
       return undefined;
     }
@@ -258,7 +262,7 @@ export class ProcessTable {
 
   #forget(process: Entry): void {
     this.#living.delete(process.id.pid);
-    this.#exited.add(keyOf(process.id));
+    this.#exited.add(process.id);
   }
 
   #learnIds(process: Entry, event: ExecEvent | ExitEvent, out: ProcessChange[]): void {
@@ -278,10 +282,6 @@ export class ProcessTable {
     process.uids = uids;
     if (uids[0] === uids[1] && uids[1] === uids[2]) out.push({ type: 'identity', tsNs, process, changed: 'uids' });
   }
-}
-
-function keyOf(id: ProcessId): string {
-  return `${id.pid}:${id.startNs}`;
 }
 
 /** Whether exec number `now` comes `step` after `before`. */

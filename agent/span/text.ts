@@ -2,10 +2,14 @@
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
+/** Up to so many bytes of ASCII it is quicker not to call the decoder. */
+const MAX_SHORT = 64;
 
 /** UTF-8 with U+FFFD for what is not; the result is well-formed and may hold NULs. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  return utf8.decode(bytes);
+  if (bytes.length > MAX_SHORT) return utf8.decode(bytes);
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] as number) > 0x7f) return utf8.decode(bytes);
+  return Reflect.apply(String.fromCharCode, undefined, bytes);
 }
 
 /** Well-formed and without NULs: one lone surrogate makes a strict JSON reader refuse the whole request. */

@@ -10,7 +10,7 @@
  */
 import type { LostEvent, ProcessId } from '../decode/kernel-event.ts';
 import type { Process, ProcessChange } from '../process/process-change.ts';
-import { RecentSet } from '../process/recent-set.ts';
+import { RecentProcesses } from '../process/recent-processes.ts';
 import { adoptNode, applyOtherProgram, applySeed } from './adoption.ts';
 import { Connection } from './connection.ts';
 import { ConnectionRun } from './connection-run.ts';
@@ -51,7 +51,9 @@ export class SshdModel {
   /** Between `hello` and `seed-end` processes are adopted as found, not as lost. */
   #opened = false;
   /** Connections that were told to their end, the last of them. */
-  readonly #ended = new RecentSet(MIN_ENDED);
+  readonly #ended = new RecentProcesses(MIN_ENDED);
+  /** Of the last `hello`. */
+  #bootId: string | undefined;
   /** Losses whose time has not passed: a connection that begins inside them is touched, too. */
   #gaps: LostEvent[] = [];
 
@@ -129,6 +131,8 @@ export class SshdModel {
     const saved = this.#opened ? undefined : this.#options.saved;
     if (this.#opened) for (const run of this.#runs.values()) run.connection.incomplete.add('producer_restarted');
     this.#opened = true;
+    if (event.bootId !== this.#bootId) this.#ended.clear();
+    this.#bootId = event.bootId;
     const { producer, producerVersion, machineId, hostName } = event;
     const host = { bootId: event.bootId ?? '', machineId, hostName, producer, producerVersion };
     const restored = saved?.bootId === host.bootId ? saved.runs.map((run) => this.#restore(run, event.tsNs)) : [];
@@ -157,9 +161,8 @@ export class SshdModel {
   }
 
   #forget(id: ProcessId): void {
-    const key = keyOf(id);
-    this.#runs.delete(key);
-    this.#ended.add(key);
+    this.#runs.delete(keyOf(id));
+    this.#ended.add(id);
   }
 
   /** Lets the connection of the change's process take it. */
@@ -257,7 +260,7 @@ export class SshdModel {
     if (id === undefined || (monitorOfListener && !this.#wants(parent?.id))) return undefined;
     let run = this.#runs.get(keyOf(id));
     if (run === undefined) {
-      if (this.#ended.has(keyOf(id))) return undefined; // told and gone: its ids must not be told again
+      if (this.#ended.has(id)) return undefined; // told and gone: its ids must not be told again
       // A connection that is first heard of by one of its processes: the producer's stamp names it.
       if (!monitorOfListener && !this.#wants(undefined)) return undefined;
       run = this.#open(id, monitorOfListener ? parent?.id : undefined, seed, tsNs);
