@@ -31,6 +31,17 @@ export interface OutagePlan {
   readonly deadMs: number;
 }
 
+/** What is away for a while. */
+export interface OutageTarget {
+  readonly url: string;
+  /** Spans that arrived, doubles included. */
+  readonly kept: readonly SinkSpan[];
+  refuse(): Promise<void>;
+  /** Back where it was. */
+  listen(): Promise<void>;
+  close(): Promise<void>;
+}
+
 export interface OutageResult {
   /** Spans that the agents told, by the stages in this process: their ends had been read and they were due. */
   readonly told: readonly SpanRecord[];
@@ -50,9 +61,10 @@ export interface OutageResult {
   readonly spoolLeft: readonly string[];
 }
 
-export async function runOutage(plan: OutagePlan): Promise<OutageResult> {
+/** @param target default: the checking sink; closed at the end */
+export async function runOutage(plan: OutagePlan, target?: OutageTarget): Promise<OutageResult> {
   const folder = mkdtempSync(join(tmpdir(), 'sshd-otel-outage-'));
-  const sink = await OtlpSink.start();
+  const sink = target ?? (await OtlpSink.start());
   try {
     return await new OutageRun(plan, folder, sink).run();
   } finally {
@@ -64,7 +76,7 @@ export async function runOutage(plan: OutagePlan): Promise<OutageResult> {
 class OutageRun {
   readonly #plan: OutagePlan;
   readonly #folder: string;
-  readonly #sink: OtlpSink;
+  readonly #sink: OutageTarget;
   readonly #stream = new StreamMultiplier(loadStream('9.2-debian-story'));
   readonly #logs = new LogLines();
   readonly #rss: number[][] = [];
@@ -76,7 +88,7 @@ class OutageRun {
   #copy = 0;
   #lastTs = '0';
 
-  constructor(plan: OutagePlan, folder: string, sink: OtlpSink) {
+  constructor(plan: OutagePlan, folder: string, sink: OutageTarget) {
     this.#plan = plan;
     this.#folder = folder;
     this.#sink = sink;
