@@ -13,6 +13,7 @@
 #define O_ACCMODE_	3
 #define O_CLOEXEC_	02000000
 #define SERVED_SLOTS	4096
+#define OPTIONS_MAX	64	/* bytes of a command line where scp has them */
 #define TITLE_END	"@internal-sftp"
 #define TITLE_END_LEN	(sizeof(TITLE_END) - 1)
 
@@ -88,12 +89,18 @@ static __always_inline bool is_internal_sftp(struct task_struct *t)
 /* scp's server side has -t or -f among its options, alone: scp.c makes its command line so. */
 static __always_inline bool has_server_option(struct task_struct *t)
 {
-	char args[64] = {};
-	__u32 i;
+	struct file_scratch *s;
+	__u32 zero = 0, i;
+	char *args;
 
-	bpf_probe_read_user(args, sizeof(args), (void *)BPF_CORE_READ(t, mm, arg_start));
+	s = bpf_map_lookup_elem(&file_scratch, &zero);
+	if (!s)
+		return false;
+	args = s->data;
+	if (bpf_probe_read_user(args, OPTIONS_MAX, (void *)BPF_CORE_READ(t, mm, arg_start)))
+		return false;
 #pragma unroll
-	for (i = 0; i + 3 < sizeof(args); i++) {
+	for (i = 0; i + 3 < OPTIONS_MAX; i++) {
 		if (args[i])
 			continue;
 		if (args[i + 1] != '-')
@@ -353,26 +360,28 @@ static __always_inline bool is_followed(__u32 pid)
 #endif
 }
 
-/* A system call that may be about a file has returned. */
-static __always_inline void on_file_call(struct pt_regs *regs, struct file_call call, long ret)
+/* A system call that may be about a file has returned. Not inlined: each of both has 512 bytes of stack only with the other. */
+static __noinline int on_file_call(struct pt_regs *regs, long ret, __u32 op, __u32 path, __u32 to)
 {
+	struct file_call call = { .op = op, .path = path, .to = to };
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	bool first = call.op == FILE_READ && !SYSCALL_ARG1(regs);
 	struct proc *p;
 
 	if (!served[pid & (SERVED_SLOTS - 1)] && !(first && is_followed(pid)))
-		return;
+		return 0;
 	p = find(pid);
 	if (!p)
-		return;
+		return 0;
 	if (p->serves == SERVES_UNKNOWN && first && ret > 0)
 		first_read(p, pid);
 	else if (p->serves != SERVES_FILES)
-		return;
+		return 0;
 	else if (call.op >= FILE_NAMED)
 		named_call(p, pid, regs, call, ret);
 	else
 		handle_call(p, pid, regs, call.op, ret);
+	return 0;
 }
 
 #endif
