@@ -7,7 +7,7 @@ static const char *const kinds[K_KINDS] = {
 	[K_UNTRACKED] = "untracked", [K_FORK] = "fork", [K_EXEC] = "exec", [K_BYTES] = "bytes", [K_ENV] = "env",
 	[K_EXIT] = "exit", [K_SETSID] = "setsid", [K_SETRESUID] = "setresuid", [K_EXECFAIL] = "execfail",
 	[K_ACCEPT] = "accept", [K_DROP] = "drop", [K_TCP] = "tcp", [K_MON] = "mon", [K_LOG] = "log",
-	[K_FORWARD] = "forward",
+	[K_FORWARD] = "forward", [K_CHANNEL] = "forward",
 	[K_FILE] = "file",
 };
 
@@ -189,12 +189,14 @@ static void tcp_fields(struct text *t, const struct ev_tcp *e)
 		put_name(t, "by", e->by == BY_LOCAL ? "local" : "peer");
 }
 
+static const char *const forward_ops[] = { [F_CONNECT] = "connect", [F_LISTEN] = "listen", [F_ACCEPT] = "accept" };
+
 static void forward_fields(struct text *t, const struct ev_forward *e)
 {
 	bool listens = e->op == F_LISTEN;
 
 	put_big(t, "sk", e->sk);
-	put_name(t, "op", listens ? "listen" : "connect");
+	put_name(t, "op", forward_ops[e->op]);
 	put_num(t, "old", e->old_state);
 	put_num(t, "new", e->new_state);
 	if (!listens) {
@@ -206,6 +208,29 @@ static void forward_fields(struct text *t, const struct ev_forward *e)
 		put_num(t, "local_port", e->a.local_port);
 	}
 	if (!listens && e->new_state == 7) {	/* CLOSE */
+		put_big(t, "rx", e->rx);
+		put_big(t, "tx", e->tx);
+	}
+	if (e->err)
+		put_num(t, "err", e->err);
+}
+
+static void channel_fields(struct text *t, const struct ev_channel *e)
+{
+	put_big(t, "sk", e->sk);
+	put_name(t, "op", forward_ops[e->op]);
+	if (e->of)
+		put_big(t, "of", e->of);
+	put_num(t, "old", e->old_state);
+	put_num(t, "new", e->new_state);
+	if (e->a.family) {
+		put_addresses(t, &e->a);
+	} else {
+		put_name(t, "family", "unix");
+		if (e->path_len)
+			put_bytes(t, "path", e->path, e->path_len);
+	}
+	if (e->op != F_LISTEN && e->new_state == 7 && e->old_state != 7) {	/* CLOSE */
 		put_big(t, "rx", e->rx);
 		put_big(t, "tx", e->tx);
 	}
@@ -308,6 +333,7 @@ void encode(struct text *t, const struct head *h)
 	case K_TCP: tcp_fields(t, (const void *)h); break;
 	case K_MON: mon_fields(t, (const void *)h); break;
 	case K_FORWARD: forward_fields(t, (const void *)h); break;
+	case K_CHANNEL: channel_fields(t, (const void *)h); break;
 	case K_FILE: file_fields(t, (const void *)h); break;
 	case K_LOG: log_fields(t, (const void *)h); break;
 	default: ids_fields(t, (const void *)h);

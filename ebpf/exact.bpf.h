@@ -33,14 +33,17 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		if (call.op)
 			on_file_call(regs, ret, call.op, call.path, call.to);
 	}
-	if (id != nr_setsid && id != nr_setresuid && id != nr_execve && id != nr_execveat)
+	if (id != nr_setsid && id != nr_setresuid && id != nr_execve && id != nr_execveat && !is_channel_call(id))
 		return 0;
 	pid = bpf_get_current_pid_tgid() >> 32;
 	p = find(pid);
 	if (!p || p->role == R_CANDIDATE)
 		return 0;
 	t = (struct task_struct *)bpf_get_current_task();
-	if (id == nr_execve && ret < 0) {
+	if (is_channel_call(id)) {
+		if (p->role == R_SSHD)
+			channel_call(p, pid, regs, id, ret);
+	} else if (id == nr_execve && ret < 0) {
 		failed_exec(p, pid, ret, (const char *)SYSCALL_ARG1(regs));
 	} else if (id == nr_execveat && ret < 0) {
 		failed_exec(p, pid, ret, (const char *)SYSCALL_ARG2(regs));

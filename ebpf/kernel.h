@@ -26,7 +26,7 @@ struct dentry { struct qstr d_name; };
 struct path { struct dentry *dentry; };
 struct inode { unsigned short i_mode; };
 struct file { void *private_data; struct inode *f_inode; struct path f_path; unsigned int f_flags; };
-struct fdtable { unsigned int max_fds; struct file **fd; };
+struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *close_on_exec; };
 struct files_struct { struct fdtable *fdt; };
 
 struct mm_struct {

@@ -360,6 +360,7 @@ void seeds_note(const struct head *h)
 	case K_DROP:
 	case K_TCP:
 	case K_FORWARD:
+	case K_CHANNEL:
 		return;
 	}
 	k = entry(h);

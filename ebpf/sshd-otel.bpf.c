@@ -19,6 +19,9 @@
 #include "seed.bpf.h"
 #include "files.bpf.h"
 
+#include "send.bpf.h"
+#include "unix-forwards.bpf.h"
+
 #define SIGNAL_GROUP_EXIT	4
 
 SEC("tp_btf/sched_process_fork")
@@ -190,6 +193,8 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	if (!p)
 		return 0;
 	SKIP_SOME();
+	if (exact && p->channel_fds)
+		close_channels(p, pid);
 	if (exact && p->serves)
 		files_end(pid, bpf_ktime_get_boot_ns());
 	last = *p;
@@ -281,7 +286,6 @@ int BPF_PROG(on_tcp, struct sock *sk, int old, int new)
 	return 0;
 }
 
-#include "send.bpf.h"
 #include "exact.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -6,7 +6,7 @@
 enum kind {
 	K_UNTRACKED,	/* only counted: a process that found no room in the map */
 	K_FORK, K_EXEC, K_BYTES, K_ENV, K_EXIT, K_SETSID, K_SETRESUID, K_EXECFAIL,
-	K_ACCEPT, K_DROP, K_TCP, K_MON, K_LOG, K_FORWARD,
+	K_ACCEPT, K_DROP, K_TCP, K_MON, K_LOG, K_FORWARD, K_CHANNEL,
 	K_FILE,
 	K_KINDS,
 };
@@ -37,6 +37,7 @@ enum value { V_ARGV, V_FILE };
 #define FILES_TOLD	500		/* of one process; the others are counted */
 #define PATH_BYTES	4096
 #define TITLE_MAX	128
+#define UNIX_PATH	112	/* sun_path has 108 */
 
 struct head {			/* on every record */
 	__u64 ts;		/* CLOCK_BOOTTIME ns */
@@ -110,13 +111,21 @@ struct ev_tcp {			/* K_ACCEPT, K_DROP, K_TCP */
 	__u32 old_state, new_state, srtt_us, retrans, by;
 };
 
-enum forward { F_NONE, F_CONNECT, F_LISTEN };
+enum forward { F_NONE, F_CONNECT, F_LISTEN, F_ACCEPT };
 
 struct ev_forward {
 	struct head h;
 	struct addresses a;
 	__u64 sk, rx, tx;
 	__u32 op, old_state, new_state, err;
+};
+
+struct ev_channel {		/* a forward that a system call showed */
+	struct head h;
+	struct addresses a;	/* TCP */
+	__u64 sk, of, rx, tx;	/* of: sk of the listener that accepted it */
+	__u32 op, old_state, new_state, err, path_len;
+	char path[UNIX_PATH];
 };
 
 /* What became of a file, and of which system calls that is the first one: K_FILE. */
@@ -185,7 +194,8 @@ struct proc {
 	__u8 adopted;		/* was there before the tracer */
 	__u8 served;		/* it, or an ancestor, was forked by a listener: it cannot become one */
 	__u8 serves;		/* enum serves */
-	__u8 pad[3];
+	__u8 pad;
+	__u16 channel_fds;	/* its unix sockets have smaller descriptors */
 };
 
 struct cpu_seq {		/* one cache line a CPU */

@@ -80,6 +80,13 @@ static void configure(struct sshd_otel_bpf *s, const struct options *o, const st
 	s->rodata->nr_setresuid = SYS_setresuid;
 	s->rodata->nr_execve = SYS_execve;
 	s->rodata->nr_execveat = SYS_execveat;
+	s->rodata->nr_bind = SYS_bind;
+	s->rodata->nr_listen = SYS_listen;
+	s->rodata->nr_connect = SYS_connect;
+	s->rodata->nr_accept = SYS_accept;
+	s->rodata->nr_accept4 = SYS_accept4;
+	s->rodata->nr_read = SYS_read;
+	s->rodata->nr_close = SYS_close;
 	bpf_map__set_max_entries(s->maps.events, o->ring_size);
 	bpf_map__set_max_entries(s->maps.procs, o->max_processes);
 	bpf_program__set_autoload(s->progs.on_sys_exit, o->exact);

@@ -12,7 +12,10 @@ import type {
 } from './kernel-event.ts';
 
 const DIRECTIONS = ['local', 'peer'] as const;
-const FORWARDS = ['connect', 'listen'] as const;
+const FORWARDS = ['connect', 'listen', 'accept'] as const;
+const FAMILIES = ['unix'] as const;
+/** Longest path of a unix socket (unix(7), `sun_path`). */
+const MAX_PATH_BYTES = 108;
 
 /** A readable head and how long the value is; `lengthField` absent: the producer sent all. */
 function decodeHead(raw: RawRecord, read: FieldReader, length: unknown, lengthField: string): CutBytes {
@@ -63,6 +66,9 @@ export function decodeForward(raw: RawRecord, read: FieldReader): ForwardEvent {
     role,
     cookie: String(read.u64(raw.sk, 'sk')),
     op: read.optionalWord(raw.op, 'op', FORWARDS) ?? 'connect',
+    listener: read.optionalU64(raw.of, 'of') === undefined ? undefined : String(raw.of),
+    family: read.optionalWord(raw.family, 'family', FAMILIES),
+    path: read.optionalCString(raw.path, 'path', MAX_PATH_BYTES),
     oldState: read.uint(raw.old, 'old', 255),
     newState: read.uint(raw.new, 'new', 255),
     ...decodeOptionalEndpoints(raw, read),

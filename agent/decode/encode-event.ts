@@ -157,6 +157,9 @@ function ownFields(event: KernelEvent): Fields {
       return {
         sk: event.cookie,
         op: event.op,
+        of: event.listener,
+        family: event.family,
+        path: hex(event.path),
         old: event.oldState,
         new: event.newState,
         ...endpoints(event),

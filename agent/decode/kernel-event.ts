@@ -176,18 +176,25 @@ export interface TcpEvent extends ProcessRecord, Partial<Endpoints> {
   readonly by?: 'local' | 'peer' | undefined;
 }
 
-/** A socket that sshd uses for its client: what it connects to, or where it listens. The peer is the target. */
+/** A socket that sshd uses for its client: what it connects to, where it listens, or what it accepted there. */
 export interface ForwardEvent extends ProcessRecord, Partial<Endpoints> {
   readonly kind: 'forward';
   /** Names the socket. */
   readonly cookie: string;
-  readonly op: 'connect' | 'listen';
-  /** Kernel TCP states, as in `TcpEvent`. */
+  /** `connect`: the peer is the target. */
+  readonly op: 'connect' | 'listen' | 'accept';
+  /** `accept`: cookie of the listener; with its first record only. */
+  readonly listener?: string | undefined;
+  /** Absent: TCP. */
+  readonly family?: 'unix' | undefined;
+  /** Of a unix socket, whole, at most 108 bytes. */
+  readonly path?: Uint8Array | undefined;
+  /** Kernel TCP states, as in `TcpEvent`; unix sockets use the same numbers. */
   readonly oldState: number;
   readonly newState: number;
-  /** From the target. */
+  /** From the other end. */
   readonly receivedBytes?: bigint | undefined;
-  /** To the target. */
+  /** To the other end. */
   readonly sentBytes?: bigint | undefined;
   /** The socket's errno. */
   readonly error?: number | undefined;

@@ -19,7 +19,7 @@ export interface LoginOptions {
   readonly methods?: string | undefined;
   /** Asks for a terminal although the client has none. */
   readonly pty?: boolean | undefined;
-  /** ssh_config options, `Keyword=value`. */
+  /** ssh_config options, `Keyword=value`; they win over the laboratory's own. */
   readonly config?: readonly string[] | undefined;
   /** More arguments of ssh, before the destination. */
   readonly args?: readonly string[] | undefined;
@@ -98,7 +98,9 @@ export function makeClient(place: ClientPlace): Client {
     const keys = options.keys ?? (options.passwords === undefined ? [place.keys.good] : []);
     const passwords = options.passwords ?? [];
     const methods = [keys.length > 0 ? 'publickey' : [], passwords.length > 0 ? 'password' : []].flat().join(',');
+    // The first value of a keyword wins.
     const config = [
+      ...(options.config ?? []),
       'StrictHostKeyChecking=no',
       'UserKnownHostsFile=/dev/null',
       'GlobalKnownHostsFile=/dev/null',
@@ -108,7 +110,6 @@ export function makeClient(place: ClientPlace): Client {
       `PreferredAuthentications=${options.methods ?? (methods || 'none')}`,
       ...(keys.length > 0 ? [] : ['PubkeyAuthentication=no']),
       passwords.length > 0 ? `NumberOfPasswordPrompts=${passwords.length}` : 'BatchMode=yes',
-      ...(options.config ?? []),
     ];
     return ['-F', '/dev/null', ...config.flatMap((one) => ['-o', one]), ...keys.flatMap((key) => ['-i', key.path])];
   }

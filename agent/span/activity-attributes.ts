@@ -72,7 +72,7 @@ export function putActivity(
     case 'session':
       return putSession(attributes, activity, context.redactor);
     case 'forward':
-      return putForward(attributes, activity);
+      return putForward(attributes, activity, context.redactor);
     case 'file':
       putFile(attributes, activity, context.redactor);
       return { name: SPAN_NAMES.file, links: NO_LINKS };
@@ -107,8 +107,16 @@ function putAttempt(attributes: Attributes, attempt: AttemptActivity, failedOrdi
 }
 
 /** A target that cannot be reached is the client's affair: no error. */
-function putForward(attributes: Attributes, forward: ForwardActivity): ActivitySpan {
+function putForward(attributes: Attributes, forward: ForwardActivity, redactor: Redactor): ActivitySpan {
+  put(attributes, ATTR.forwardType, forward.type);
   put(attributes, ATTR.forwardDirection, forward.direction);
+  put(attributes, ATTR.forwardOperation, forward.operation);
+  for (const [name, bytes] of [
+    [ATTR.forwardPath, forward.path],
+    [ATTR.forwardTarget, forward.targetName],
+  ] as const) {
+    if (bytes !== undefined) put(attributes, name, limitString(redactor.text(cleanText(decodeUtf8(bytes))).text));
+  }
   put(attributes, ATTR.forwardResult, forward.result);
   put(attributes, ATTR.peerAddress, forward.target);
   put(attributes, ATTR.peerPort, forward.targetPort);

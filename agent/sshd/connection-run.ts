@@ -25,8 +25,8 @@ export class ConnectionRun {
   readonly dialogue: AuthDialogue;
   readonly sessions: SessionBook;
   readonly processes: ProcessRoles;
+  readonly forwards: Forwards;
   readonly #files: Files;
-  readonly #forwards: Forwards;
   readonly #pairing = new Pairing();
   readonly #logAuth: LogAuth;
   /** Set from a monitor's first sign of life to its first exec, if its fork was not seen. */
@@ -37,8 +37,8 @@ export class ConnectionRun {
     this.skipProgram = skipProgram;
     this.dialogue = new AuthDialogue(connection, this.handshake, sha256);
     this.sessions = new SessionBook(connection);
+    this.forwards = new Forwards(connection);
     this.#files = new Files(connection);
-    this.#forwards = new Forwards(connection);
     this.#logAuth = new LogAuth(connection, this.dialogue);
     this.processes = new ProcessRoles({
       connection,
@@ -85,6 +85,7 @@ export class ConnectionRun {
     this.#advance(event.tsNs);
     this.#files.ended(node, event.tsNs);
     this.processes.executed(node, event, continuity);
+    this.forwards.executed(node, event);
   }
 
   identity(node: ProcessNode, changed: 'sid' | 'uids', tsNs: bigint): void {
@@ -114,7 +115,7 @@ export class ConnectionRun {
         this.connection.tcp(event);
         break;
       case 'forward':
-        this.#forwards.change(node, event);
+        this.forwards.change(node, event);
         break;
       case 'file':
         this.#files.change(node, event);
@@ -123,7 +124,7 @@ export class ConnectionRun {
         this.#message(node, event);
         break;
       case 'log':
-        this.#log(event);
+        this.#log(node, event);
         break;
       case 'execfail':
         if (node.program !== undefined) node.program.failedExecs++;
@@ -169,7 +170,7 @@ export class ConnectionRun {
     for (const message of this.#pairing.push(event)) this.dialogue.message(message);
   }
 
-  #log(event: LogEvent): void {
+  #log(node: ProcessNode, event: LogEvent): void {
     const fact = readLogLine(event.data.bytes, this.connection.peerText());
     if (fact === undefined) return;
     const separated = this.processes.separated;
@@ -195,6 +196,9 @@ export class ConnectionRun {
         break;
       case 'end':
         this.connection.logEnd ??= fact.reason;
+        break;
+      case 'forward-denied':
+        this.forwards.denied(node, fact.forward, event.tsNs);
         break;
       case 'helper-failed':
         break;
@@ -223,7 +227,7 @@ export class ConnectionRun {
       if (this.handshake.gapped) this.connection.missing('handshake');
       else this.handshake.end(this.connection, tsNs);
     }
-    this.#forwards.closeAll(tsNs, exit !== undefined);
+    this.forwards.closeAll(tsNs, exit !== undefined);
     this.sessions.closeAll(tsNs, exit === undefined ? 'unknown' : 'connection');
     this.connection.close(tsNs, exit);
   }

@@ -1,6 +1,9 @@
-/** TCP forwards of a connection: what sshd connects to for its client, and where it listens for him. */
-import type { ForwardEvent } from '../decode/kernel-event.ts';
+/** Forwards of a connection: what sshd connects to for its client, where it listens, and who used that. */
+import type { ExecEvent, ForwardEvent } from '../decode/kernel-event.ts';
 import type { Connection } from './connection.ts';
+import type { DeniedForward } from './denied-forward.ts';
+import type { ForwardType } from './forward-facts.ts';
+import { forwardType, mayBeX11 } from './forward-type.ts';
 import type { ProcessNode } from './node.ts';
 import { type ForwardActivity, ROOT } from './session-event.ts';
 
@@ -21,7 +24,15 @@ interface OpenForward {
   /** Its last record, for the addresses. */
   last: ForwardEvent;
   result: ForwardActivity['result'];
+  type: ForwardType | undefined;
+  /** Accepted by this one. */
+  readonly listener: OpenForward | undefined;
+  /** An earlier agent saw it begin; its end may have come in between. */
+  earlier?: true;
 }
+
+/** What is open, for the agent that comes after this one. */
+export type SavedForwards = readonly OpenForward[];
 
 export class Forwards {
   /** By socket. */
@@ -33,51 +44,95 @@ export class Forwards {
     this.#connection = connection;
   }
 
+  save(): SavedForwards {
+    return [...this.#open.values()];
+  }
+
+  restore(saved: SavedForwards): void {
+    for (const one of saved) this.#open.set(one.first.cookie, Object.assign(one, { earlier: true as const }));
+    this.#told = this.#connection.forwards;
+  }
+
   /** A socket of `node` changed its state. What began unseen is not told: nobody would know since when. */
   change(node: ProcessNode, event: ForwardEvent): void {
     const { cookie, oldState, newState } = event;
-    const open = this.#open.get(cookie);
-    if (open === undefined) {
-      const begins = oldState === CLOSE && newState === (event.op === 'listen' ? LISTEN : SYN_SENT);
-      if (begins && servesClient(node)) this.#begin(event);
-      return;
-    }
+    const open = this.#open.get(cookie) ?? (begins(event) && servesClient(node) ? this.#begin(event) : undefined);
+    if (open === undefined) return;
     if (newState === ESTABLISHED) open.result = 'opened';
     open.last = { ...event, local: event.local ?? open.last.local, localPort: event.localPort ?? open.last.localPort };
     if (newState !== CLOSE) return;
     this.#open.delete(cookie);
-    if (oldState !== SYN_SENT) open.result = 'opened';
+    const connected = oldState !== SYN_SENT && oldState !== CLOSE;
+    if (connected) open.result = 'opened';
     else open.result = event.error === ECONNREFUSED ? 'refused' : 'failed';
     this.#tell(open, event.tsNs);
   }
 
+  /**
+   * sshd runs xauth in a session for no other reason than that it has just begun to listen for X11 (session.c
+   * `do_rc_files`): on the one port that it may have taken for a display.
+   */
+  executed(node: ProcessNode, event: ExecEvent): void {
+    if (this.#connection.lossy || !isXauthOfSshd(node, event)) return;
+    const maybe = [...this.#open.values()].filter(
+      ({ first, type }) => first.op === 'listen' && type === undefined && mayBeX11(first),
+    );
+    if (new Set(maybe.map(({ first }) => first.localPort)).size !== 1) return;
+    for (const listener of maybe) listener.type = 'x11';
+  }
+
+  /** sshd itself said no, which only its log tells. */
+  denied(node: ProcessNode, denied: DeniedForward, tsNs: bigint): void {
+    if (!servesClient(node) || !this.#countOne()) return;
+    this.#connection.tell(
+      {
+        ...{ kind: 'forward', ref: { kind: 'forward', key: ['denied', String(this.#told)] }, parent: ROOT },
+        ...{ startNs: tsNs, endNs: tsNs, result: 'denied', ...denied },
+      },
+      tsNs,
+    );
+  }
+
   /** The connection is over, and with it all that it forwards. @param seen false: when it ended is not known */
   closeAll(tsNs: bigint, seen: boolean): void {
-    for (const open of this.#open.values()) this.#tell(open, tsNs, seen ? undefined : true);
+    for (const open of this.#open.values()) this.#tell(open, tsNs, seen && open.earlier !== true ? undefined : true);
     this.#open.clear();
   }
 
-  #begin(event: ForwardEvent): void {
+  /** @returns whether it gets a span */
+  #countOne(): boolean {
     this.#connection.forwards++;
-    if (this.#told >= MAX_TOLD) return;
+    if (this.#told >= MAX_TOLD) return false;
     this.#told++;
-    this.#open.set(event.cookie, {
-      first: event,
-      last: event,
-      result: event.op === 'listen' ? 'opened' : undefined,
-    });
+    return true;
   }
 
-  #tell({ first, last, result }: OpenForward, tsNs: bigint, endUnknown?: true): void {
+  #begin(event: ForwardEvent): OpenForward | undefined {
+    if (!this.#countOne()) return undefined;
+    const listener = event.listener === undefined ? undefined : this.#open.get(event.listener);
+    const open: OpenForward = {
+      ...{ first: event, last: event, listener },
+      result: event.op === 'connect' ? undefined : 'opened',
+      // Who accepts is of the kind of what he listens on, whatever that will turn out to be.
+      type: event.op === 'accept' ? undefined : forwardType(event),
+    };
+    this.#open.set(event.cookie, open);
+    return open;
+  }
+
+  #tell({ first, last, result, type, listener }: OpenForward, tsNs: bigint, endUnknown?: true): void {
     this.#connection.tell(
       {
         kind: 'forward',
         ref: { kind: 'forward', key: [first.cookie] },
-        parent: ROOT,
+        parent: listener === undefined ? ROOT : { kind: 'forward', key: [listener.first.cookie] },
         startNs: first.tsNs,
         endNs: tsNs,
         endUnknown,
-        direction: first.op === 'listen' ? 'remote' : 'local',
+        direction: first.op === 'connect' ? 'local' : 'remote',
+        operation: first.op,
+        type: type ?? listener?.type,
+        path: first.path,
         target: first.peer,
         targetPort: first.peerPort,
         local: last.local,
@@ -89,6 +144,24 @@ export class Forwards {
       tsNs,
     );
   }
+}
+
+/** A unix socket is connected at once, or not at all. */
+function begins({ op, family, oldState, newState }: ForwardEvent): boolean {
+  if (op === 'accept') return newState === ESTABLISHED;
+  if (oldState !== CLOSE) return false;
+  if (op === 'listen') return newState === LISTEN;
+  return family === 'unix' || newState === SYN_SENT;
+}
+
+/** `/bin/sh -c '/usr/bin/xauth -q -'`, by the leader of a session before it runs the user's first program. */
+function isXauthOfSshd(node: ProcessNode, event: ExecEvent): boolean {
+  // Of a session that an earlier agent left, the leader may be gone.
+  const leader: ProcessNode | undefined = node.session?.leader;
+  if (leader === undefined || leader === node || leader.execs > 0) return false;
+  const argv = String.fromCharCode(...(event.argv?.bytes.subarray(0, 512) ?? []));
+  const [, option, command, rest] = argv.split('\0');
+  return option === '-c' && command?.endsWith('xauth -q -') === true && rest === '';
 }
 
 /**

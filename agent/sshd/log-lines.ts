@@ -5,6 +5,8 @@
  * front, or at the peer's address in the tail.
  */
 
+import { type DeniedForward, deniedForward } from './denied-forward.ts';
+
 /** Reason of an end as a line tells it; before authentication some mean less. */
 export type LogEnd =
   | 'logout'
@@ -38,6 +40,7 @@ export type LogFact =
       readonly subsystem?: string;
       readonly tty?: string;
     }
+  | { readonly kind: 'forward-denied'; readonly forward: DeniedForward }
   | { readonly kind: 'end'; readonly reason: LogEnd };
 
 /** Lines that tell the end by their beginning alone, in the order in which they are tried. */
@@ -89,6 +92,8 @@ export function readLogLine(datagram: Uint8Array, peer: string | undefined): Log
   if (text.startsWith('AuthorizedPrincipalsCommand ') && text.includes(' failed, ')) {
     return { kind: 'helper-failed', helper: 'authorized_principals_command' };
   }
+  const forward = deniedForward(text);
+  if (forward !== undefined) return { kind: 'forward-denied', forward };
   const plain = text.startsWith('error: ') ? text.slice('error: '.length) : text;
   for (const [start, reason] of ENDS) if (plain.startsWith(start)) return { kind: 'end', reason };
   return undefined;

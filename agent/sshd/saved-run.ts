@@ -4,6 +4,7 @@
  */
 import { Connection } from './connection.ts';
 import { ConnectionRun } from './connection-run.ts';
+import type { SavedForwards } from './forwards.ts';
 import type { Sha256 } from './key-facts.ts';
 import type { ProcessNode, Session } from './node.ts';
 import type { SkipProgram } from './programs.ts';
@@ -17,6 +18,7 @@ export interface SavedRun {
   readonly connection: Readonly<Record<string, unknown>> &
     Pick<Connection, 'id' | 'listener' | 'wallOffsetNs' | 'lastNs'>;
   readonly sessions: SavedSessions;
+  readonly forwards?: SavedForwards | undefined;
   /** Those that live, without their connection. */
   readonly nodes: readonly Omit<ProcessNode, 'connection'>[];
 }
@@ -42,6 +44,7 @@ export function saveRun(run: ConnectionRun): SavedRun | undefined {
   return {
     connection: { ...(connection as FieldsOf<Connection>) },
     sessions: { ...saved, open: saved.open.map(copyOf) },
+    forwards: run.forwards.save(),
     nodes: [...nodes.values()] as ProcessNode[],
   };
 }
@@ -56,6 +59,7 @@ export function restoreRun(saved: SavedRun, sha256: Sha256, skipProgram: SkipPro
   const run = new ConnectionRun(connection, sha256, skipProgram);
   run.dialogue.finish(lastNs, true, false);
   run.sessions.restore(saved.sessions);
+  run.forwards.restore(saved.forwards ?? []);
   for (const node of saved.nodes) {
     const own: ProcessNode = Object.assign(node, { connection });
     run.processes.nodes.add(own);

@@ -239,7 +239,7 @@ export interface HelperActivity extends ActivityBase {
   readonly program: ProgramFacts;
 }
 
-/** A TCP forward: from the attempt to connect, or to listen, to the close of the socket. */
+/** A forward: from the attempt to connect, to listen, or what was accepted, to the close of the socket. */
 export interface ForwardActivity extends ActivityBase, ForwardFacts {
   readonly kind: 'forward';
 }

@@ -80,6 +80,19 @@ function resultOf(span: SpanRecord): Piece {
   return piece(result, result === 'opened' ? 'good' : 'warn');
 }
 
+/** `to HOST:PORT`, `x11 listens on …`, `agent used on PATH`. */
+function forwardWords(span: SpanRecord): string[] {
+  const type = textOf(span, ATTR.forwardType) ?? '';
+  const listens = textOf(span, ATTR.forwardOperation) === 'listen';
+  const verb = textOf(span, ATTR.forwardDirection) === 'local' ? 'to' : listens ? 'listens on' : 'used on';
+  const remote = verb !== 'to';
+  const port = numberOf(span, remote ? ATTR.localPort : ATTR.peerPort);
+  const host = textOf(span, remote ? ATTR.localAddress : ATTR.peerAddress) ?? textOf(span, ATTR.forwardTarget) ?? '?';
+  const path = textOf(span, ATTR.forwardPath) ?? (port === undefined ? '?' : undefined);
+  const end = path === undefined ? `${host.includes(':') ? `[${host}]` : host}:${port}` : quoteArg(path);
+  return [type === 'agent' || type === 'x11' ? type : '', verb, end];
+}
+
 const RESULT_LOOKS: Readonly<Record<string, Look>> = { accepted: 'good', acceptable: 'good', partial: 'good' };
 
 function authResultOf(span: SpanRecord): Piece {
@@ -106,10 +119,7 @@ function details(span: SpanRecord): Piece[] {
       break;
     }
     case SPAN_NAMES.forward: {
-      const remote = textOf(span, ATTR.forwardDirection) === 'remote';
-      const address = textOf(span, remote ? ATTR.localAddress : ATTR.peerAddress) ?? '?';
-      const port = numberOf(span, remote ? ATTR.localPort : ATTR.peerPort) ?? '?';
-      words.push(`${remote ? 'listens on' : 'to'} ${address.includes(':') ? `[${address}]` : address}:${port}`);
+      words.push(...forwardWords(span));
       const received = numberOf(span, ATTR.forwardReceivedBytes);
       const sent = numberOf(span, ATTR.forwardSentBytes);
       if (received !== undefined && sent !== undefined) words.push(`(${sent} bytes sent, ${received} received)`);

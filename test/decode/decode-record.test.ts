@@ -27,6 +27,13 @@ describe('decoding a record', () => {
     ]);
   });
 
+  it('reads who accepted on which unix socket, whatever bytes its path has', () => {
+    const path = '2f72756e2fff0a22';
+    const event = outcome({ ...FORWARD, op: 'accept', of: '18446744073709551615', family: 'unix', path, new: 1 });
+    assert.ok(typeof event === 'object' && event !== null && 'path' in event && 'listener' in event);
+    assert.deepEqual([event.listener, event.path], ['18446744073709551615', Uint8Array.from(Buffer.from(path, 'hex'))]);
+  });
+
   it('ignores unknown fields', () => {
     assert.deepEqual(outcome({ ...EXEC, colour: 'red', constructor: 1, toString: {} }), outcome(EXEC));
   });
@@ -107,6 +114,12 @@ describe('decoding a record', () => {
     ],
     ['a forward of another kind', { ...FORWARD, op: 'send' }, 'out-of-range op'],
     ['a forward of no kind', { ...FORWARD, op: undefined }, 'missing-field op'],
+    ['a forward of another family', { ...FORWARD, family: 'inet' }, 'out-of-range family'],
+    [
+      'a path longer than a socket has',
+      { ...FORWARD, family: 'unix', path: hex('a'.repeat(109)) },
+      'out-of-range path',
+    ],
     ['a forward without its socket', { ...FORWARD, sk: undefined }, 'missing-field sk'],
     [
       'a port beyond 65535',

@@ -226,6 +226,8 @@ test('a forward tells its target, what became of it and its bytes, and is no err
       ...base,
       ref: { kind: 'forward', key: ['7'] },
       direction: 'local',
+      operation: 'connect',
+      type: 'tcp',
       target: '192.0.2.7',
       targetPort: 5432,
       local: '192.0.2.1',
@@ -238,6 +240,7 @@ test('a forward tells its target, what became of it and its bytes, and is no err
       ...base,
       ref: { kind: 'forward', key: ['8'] },
       direction: 'local',
+      operation: 'connect',
       target: '::1',
       targetPort: 1,
       result: 'refused',
@@ -249,7 +252,9 @@ test('a forward tells its target, what became of it and its bytes, and is no err
       Object.entries(span?.attributes ?? {}).filter(([name]) => /^(ssh\.forward|network)\./.test(name)),
     );
   assert.deepEqual(own(opened), {
+    'ssh.forward.type': 'tcp',
     'ssh.forward.direction': 'local',
+    'ssh.forward.operation': 'connect',
     'ssh.forward.result': 'opened',
     'network.peer.address': '192.0.2.7',
     'network.peer.port': 5432,

@@ -171,24 +171,41 @@ test('nothing is drawn of nothing', () => {
 test('a forward is drawn with where it goes, and what became of it', () => {
   const base = { kind: 'forward', parent: ROOT, startNs: at(10), endNs: at(20) } as const;
   const ref = (name: string) => ({ kind: 'forward', key: [name] }) as const;
+  const connect = { direction: 'local', operation: 'connect' } as const;
+  const listen = { direction: 'remote', operation: 'listen' } as const;
+  const bytes = (text: string) => new TextEncoder().encode(text);
   const drawn = draw(
     spansOfConnection({ authenticated: true }, [
       {
         ...base,
         ref: ref('1'),
         direction: 'local',
+        operation: 'connect',
         target: '::1',
         targetPort: 80,
         result: 'opened',
         receivedBytes: 9n,
         sentBytes: 3n,
       },
-      { ...base, ref: ref('2'), direction: 'local', target: '192.0.2.7', targetPort: 81, result: 'refused' },
-      { ...base, ref: ref('3'), direction: 'remote', local: '127.0.0.1', localPort: 82, result: 'opened' },
+      { ...base, ref: ref('2'), ...connect, target: '192.0.2.7', targetPort: 81, result: 'refused' },
+      { ...base, ref: ref('3'), ...listen, type: 'x11', local: '127.0.0.1', localPort: 82, result: 'opened' },
+      {
+        ...base,
+        ref: ref('4'),
+        ...listen,
+        operation: 'accept',
+        type: 'agent',
+        path: bytes('/tmp/a b'),
+        result: 'opened',
+      },
+      { ...base, ref: ref('5'), ...connect, type: 'unix', path: bytes('/run/\x1b[2J'), result: 'failed' },
     ]),
     WIDE,
   );
   assert.match(drawn, /opened +.*ssh\.port_forward {2}to \[::1\]:80 \(3 bytes sent, 9 received\)/);
   assert.match(drawn, /refused +.*ssh\.port_forward {2}to 192\.0\.2\.7:81/);
-  assert.match(drawn, /ssh\.port_forward {2}listens on 127\.0\.0\.1:82/);
+  assert.match(drawn, /ssh\.port_forward {2}x11 listens on 127\.0\.0\.1:82/);
+  assert.match(drawn, /opened +.*ssh\.port_forward {2}agent used on '\/tmp\/a b'/);
+  assert.match(drawn, /failed +.*ssh\.port_forward {2}to \S*\/run\//);
+  assert.ok(!drawn.includes('\x1b[2J'));
 });

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * --exact: sockets that sshd serves its client by and that only system calls
+ * show: unix sockets that it listens on (-R, the agent's) or connects to (-L),
+ * and every connection that it accepts on those and on TCP ports (-R, X11).
+ */
+#ifndef UNIX_FORWARDS_BPF_H
+#define UNIX_FORWARDS_BPF_H
+
+const volatile __u32 nr_bind, nr_listen, nr_connect, nr_accept, nr_accept4, nr_read, nr_close;
+
+struct channel_key {
+	__u32 pid, fd;
+};
+
+struct channel {		/* a unix socket of an sshd process */
+	__u64 start;		/* of the process: numbers are used again */
+	__u64 name, of, rx, tx;
+	__u32 op, state, path_len;
+	char path[UNIX_PATH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct channel_key);
+	__type(value, struct channel);
+} channels SEC(".maps");
+
+/* The socket of a descriptor of the current process. */
+static __always_inline struct sock *sock_of(struct task_struct *t, __u32 fd)
+{
+	if (fd >= BPF_CORE_READ(t, files, fdt, max_fds))
+		return NULL;
+	return slot_sock(BPF_CORE_READ(t, files, fdt, fd) + fd);
+}
+
+static __always_inline bool is_unix_stream(struct sock *sk)
+{
+	return sk && BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
+}
+
+/*
+ * sshd makes its channels' sockets non-blocking before it connects, and has them
+ * closed on exec only afterwards (channels.c connect_next, channel_register_fds).
+ * Name services and other libraries in the same process set both or neither.
+ */
+static __always_inline bool is_channel(struct task_struct *t, struct sock *sk, __u32 fd)
+{
+	unsigned long *bits = BPF_CORE_READ(t, files, fdt, close_on_exec), word;
+
+	if (!(BPF_CORE_READ(sk, sk_socket, file, f_flags) & O_NONBLOCK))
+		return false;
+	if (bpf_probe_read_kernel(&word, sizeof(word), bits + fd / 64))
+		return false;
+	return !(word >> (fd % 64) & 1);
+}
+
+static __always_inline struct channel *channel_of(const struct proc *p, __u32 pid, __u32 fd)
+{
+	struct channel_key key = { .pid = pid, .fd = fd };
+	struct channel *c = bpf_map_lookup_elem(&channels, &key);
+
+	return c && c->start == p->start ? c : NULL;
+}
+
+static __always_inline void give_channel(const struct proc *p, __u32 pid, const struct channel *c, __u32 old, __u32 new,
+					 __u32 err, const struct addresses *a)
+{
+	__u64 ts = bpf_ktime_get_boot_ns();
+	struct ev_channel *e = take(p, pid, K_CHANNEL, sizeof(*e), ts);
+
+	if (!e)
+		return;
+	if (a)
+		e->a = *a;
+	else
+		__builtin_memset(&e->a, 0, sizeof(e->a));
+	e->sk = c->name;
+	e->of = c->of;
+	e->rx = c->rx;
+	e->tx = c->tx;
+	e->op = c->op;
+	e->old_state = old;
+	e->new_state = new;
+	e->err = err;
+	e->path_len = c->path_len;
+	__builtin_memcpy(e->path, c->path, sizeof(e->path));
+	give(e, ts);
+}
+
+/* The path in a sockaddr_un of the caller; false: another family. */
+static __always_inline bool read_path(struct channel *c, const char *address, __u32 len)
+{
+	__u16 family;
+	long n;
+
+	if (len < sizeof(family) || bpf_probe_read_user(&family, sizeof(family), address) || family != AF_UNIX)
+		return false;
+	n = bpf_probe_read_user_str(c->path, sizeof(c->path), address + sizeof(family));
+	c->path_len = n > 0 ? n - 1 : 0;
+	if (c->path_len > len - sizeof(family))
+		c->path_len = len - sizeof(family);
+	return true;
+}
+
+static __always_inline struct channel *keep_channel(struct proc *p, __u32 pid, __u32 fd, const struct channel *c)
+{
+	struct channel_key key = { .pid = pid, .fd = fd };
+
+	bpf_map_update_elem(&channels, &key, c, BPF_ANY);
+	if (fd >= p->channel_fds)
+		p->channel_fds = fd < 0xffff ? fd + 1 : 0xffff;
+	return bpf_map_lookup_elem(&channels, &key);
+}
+
+static __always_inline void bound(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, const char *address,
+				  __u32 len)
+{
+	struct channel c = { .op = F_LISTEN, .start = p->start, .state = TCP_CLOSE };
+
+	if (is_unix_stream(sock_of(t, fd)) && read_path(&c, address, len))
+		keep_channel(p, pid, fd, &c);
+}
+
+static __always_inline void listens(struct proc *p, __u32 pid, __u32 fd)
+{
+	struct channel *c = channel_of(p, pid, fd);
+
+	if (!c || c->op != F_LISTEN || c->state != TCP_CLOSE)
+		return;
+	c->state = TCP_LISTEN;
+	c->name = bpf_ktime_get_boot_ns();	/* no two begin at once */
+	give_channel(p, pid, c, TCP_CLOSE, TCP_LISTEN, 0, NULL);
+}
+
+/* A unix socket is connected at once, or not at all. */
+static __always_inline void connects(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, const char *address,
+				     __u32 len, int ret)
+{
+	struct channel c = { .op = F_CONNECT, .start = p->start, .state = TCP_ESTABLISHED };
+	struct sock *sk = sock_of(t, fd);
+
+	if (!is_unix_stream(sk) || !is_channel(t, sk, fd) || !read_path(&c, address, len))
+		return;
+	c.name = bpf_ktime_get_boot_ns();
+	if (!ret)
+		keep_channel(p, pid, fd, &c);
+	give_channel(p, pid, &c, TCP_CLOSE, ret ? TCP_CLOSE : TCP_ESTABLISHED, ret ? -ret : 0, NULL);
+}
+
+static __always_inline void accepts_tcp(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, __u32 new_fd)
+{
+	struct tracked_sock s = { .pid = pid, .forward = F_ACCEPT }, *listener;
+	struct channel c = { .op = F_ACCEPT };
+	struct sock *sk = sock_of(t, fd);
+	__u64 key = (__u64)sk;
+
+	listener = sk ? bpf_map_lookup_elem(&socks, &key) : NULL;
+	if (!listener || listener->forward != F_LISTEN || listener->pid != pid)
+		return;
+	sk = sock_of(t, new_fd);
+	if (!sk || !is_tcp(sk))
+		return;
+	c.name = bpf_ktime_get_boot_ns();
+	c.of = listener->cookie;
+	s.cookie = c.name;
+	s.owner = *p;
+	read_addresses(sk, &s.a);
+	key = (__u64)sk;
+	bpf_map_update_elem(&socks, &key, &s, BPF_ANY);
+	give_channel(p, pid, &c, TCP_SYN_RECV, TCP_ESTABLISHED, 0, &s.a);
+}
+
+static __always_inline void accepts(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, __u32 new_fd)
+{
+	struct channel *listener = channel_of(p, pid, fd), c = { .op = F_ACCEPT, .state = TCP_ESTABLISHED };
+
+	if (!listener) {
+		accepts_tcp(t, p, pid, fd, new_fd);
+		return;
+	}
+	if (listener->state != TCP_LISTEN)
+		return;
+	c.start = p->start;
+	c.name = bpf_ktime_get_boot_ns();
+	c.of = listener->name;
+	c.path_len = listener->path_len;
+	__builtin_memcpy(c.path, listener->path, sizeof(c.path));
+	keep_channel(p, pid, new_fd, &c);
+	give_channel(p, pid, &c, TCP_CLOSE, TCP_ESTABLISHED, 0, NULL);
+}
+
+static __always_inline void closes(const struct proc *p, __u32 pid, __u32 fd)
+{
+	struct channel_key key = { .pid = pid, .fd = fd };
+	struct channel *c = channel_of(p, pid, fd);
+
+	if (!c)
+		return;
+	if (c->state != TCP_CLOSE)
+		give_channel(p, pid, c, c->state, TCP_CLOSE, 0, NULL);
+	bpf_map_delete_elem(&channels, &key);
+}
+
+static __always_inline bool is_channel_call(long id)
+{
+	return id == nr_read || id == nr_write || id == nr_close || id == nr_accept || id == nr_accept4 || id == nr_bind ||
+	       id == nr_listen || id == nr_connect;
+}
+
+/* A system call of sshd's own process has returned. Not inlined: the stack of one function does not hold all this. */
+static __noinline int channel_call(struct proc *p, __u32 pid, struct pt_regs *regs, long id, long ret)
+{
+	struct task_struct *t = (struct task_struct *)bpf_get_current_task();
+	__u32 fd = SYSCALL_ARG1(regs);
+	struct channel *c;
+
+	if (id == nr_read || id == nr_write) {
+		c = ret > 0 && p->channel_fds ? channel_of(p, pid, fd) : NULL;
+		if (!c)
+			return 0;
+		if (id == nr_read)
+			c->rx += ret;
+		else
+			c->tx += ret;
+	} else if (id == nr_close) {
+		if (p->channel_fds)
+			closes(p, pid, fd);
+	} else if (id == nr_connect) {
+		connects(t, p, pid, fd, (const char *)SYSCALL_ARG2(regs), SYSCALL_ARG3(regs), ret);
+	} else if (ret < 0) {
+		return 0;
+	} else if (id == nr_bind) {
+		bound(t, p, pid, fd, (const char *)SYSCALL_ARG2(regs), SYSCALL_ARG3(regs));
+	} else if (id == nr_listen) {
+		listens(p, pid, fd);
+	} else {
+		accepts(t, p, pid, fd, ret);
+	}
+	return 0;
+}
+
+/* Of a process that exits, one descriptor; a global function, so that the verifier walks it once. */
+__noinline int close_channel(__u32 pid, __u32 fd)
+{
+	struct proc *p = find(pid);
+
+	if (p)
+		closes(p, pid, fd);
+	return 0;
+}
+
+/* It is about to go, and with it all that it has open. */
+static __always_inline void close_channels(const struct proc *p, __u32 pid)
+{
+	__u32 fd;
+
+	for (fd = 0; fd < FDS; fd++) {
+		if (fd >= p->channel_fds)
+			break;
+		close_channel(pid, fd);
+	}
+}
+
+#endif
