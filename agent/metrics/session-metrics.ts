@@ -36,7 +36,8 @@ export class SessionMetrics {
   apply(event: SessionEvent): Measurement[] {
     switch (event.type) {
       case 'connection-opened':
-        this.#open.set(event.connection, new Set());
+        // Of one that is over only what survives it goes on.
+        if (event.connection.endNs === undefined) this.#open.set(event.connection, new Set(event.sessions?.map(keyOf)));
         return [];
       case 'session-opened':
         this.#open.get(event.connection)?.add(keyOf(event.session));

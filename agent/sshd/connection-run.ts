@@ -102,6 +102,8 @@ export class ConnectionRun {
     if (node.role === 'monitor') return this.close(tsNs, exit);
     if (node.role === 'networkChild') this.#flush();
     this.processes.exited(node, exit, tsNs, why);
+    // Its monitor was gone before anybody looked, or a seed would have told of it.
+    if (this.connection.late && this.processes.nodes.size === 0) this.close(tsNs, undefined);
   }
 
   about(node: ProcessNode, event: ProcessFact): void {

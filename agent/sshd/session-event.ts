@@ -272,7 +272,13 @@ export interface HostFacts {
 
 export type SessionEvent =
   | { readonly type: 'host'; readonly host: HostFacts }
-  | { readonly type: 'connection-opened'; readonly connection: ConnectionFacts; readonly tsNs: bigint }
+  | {
+      readonly type: 'connection-opened';
+      readonly connection: ConnectionFacts;
+      /** Open already: an earlier agent told so, and of the connection. */
+      readonly sessions?: readonly SpanRef[] | undefined;
+      readonly tsNs: bigint;
+    }
   | { readonly type: 'authenticated'; readonly connection: ConnectionFacts; readonly tsNs: bigint }
   | {
       readonly type: 'session-opened';

@@ -109,7 +109,7 @@ export class SshdModel {
     const { connection } = run;
     this.#runs.set(keyOf(connection.id), run);
     for (const node of run.processes.nodes) this.#followed.set(node.process, { node, run });
-    return { type: 'connection-opened', connection, tsNs };
+    return { type: 'connection-opened', connection, sessions: saved.sessions.open.map(({ ref }) => ref), tsNs };
   }
 
   /** The stream is over: what is open is told as far as it is known, and marked. */
