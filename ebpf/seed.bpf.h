@@ -32,11 +32,25 @@ static __always_inline bool place_stranger(struct task_struct *t, struct proc *p
 	return true;
 }
 
+/*
+ * A listener below a listener was not forked by it but by what that ran before, a
+ * shell for instance. A monitor may hold its listener's sockets for a moment, too,
+ * but with its client's.
+ */
+static __always_inline bool is_listener_below(struct task_struct *t, const struct proc *p, const struct proc *parent)
+{
+	return parent->role == R_LISTENER && p->image && find_tcp(t, LISTENING, 0) && !find_tcp(t, CONNECTED, 0);
+}
+
 /* A child of the sshd that forks sessions is sshd's until it runs something else. */
 static __always_inline void place_child(struct task_struct *t, struct proc *p, const struct proc *parent, __u32 pid)
 {
 	char name[8] = {};
 
+	if (is_listener_below(t, p, parent)) {
+		p->role = R_LISTENER;
+		return;
+	}
 	inherit(p, parent, pid);
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(t, mm, exe_file, f_path.dentry, d_name.name));
 	if (p->role == R_SSHD && !is_sshd_name(name))

@@ -89,7 +89,7 @@ const STRACE = [
   '-s',
   '200000',
   '-e',
-  'trace=execve,execveat,clone,clone3,fork,vfork,accept,accept4,setsid,setresuid',
+  'trace=execve,execveat,clone,clone3,fork,vfork,accept,accept4,listen,setsid,setresuid',
 ];
 
 /**

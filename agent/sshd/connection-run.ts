@@ -14,7 +14,7 @@ import { MONITOR, ptyName, USER_CHILD_TYPES } from './monitor-protocol.ts';
 import type { ProcessNode } from './node.ts';
 import { Pairing } from './pairing.ts';
 import { ProcessRoles } from './process-roles.ts';
-import type { SkipProgram } from './programs.ts';
+import { closeProgram, type SkipProgram } from './programs.ts';
 import { SessionBook } from './session-book.ts';
 import type { IncompleteReason } from './session-event.ts';
 
@@ -86,6 +86,18 @@ export class ConnectionRun {
     this.#files.ended(node, event.tsNs);
     this.processes.executed(node, event, continuity);
     this.forwards.executed(node, event);
+  }
+
+  /**
+   * It listens: from now on it is a server of its own (sshd restarted over ssh), and no command of the session.
+   * @returns whether it is followed no longer; the end of a session's leader is still the session's
+   */
+  becameListener(node: ProcessNode, tsNs: bigint): boolean {
+    this.#advance(tsNs);
+    closeProgram(node, { tsNs, replaced: true });
+    if (node.session?.leader === node || node.helper !== undefined) return false;
+    this.processes.nodes.delete(node);
+    return true;
   }
 
   identity(node: ProcessNode, changed: 'sid' | 'uids', tsNs: bigint): void {

@@ -188,7 +188,8 @@ export class SshdModel {
         const { node, run } = followed;
         switch (change.type) {
           case 'executed':
-            run.executed(node, change.event, change.continuity);
+            if (process.role !== 'listener') run.executed(node, change.event, change.continuity);
+            else if (run.becameListener(node, change.tsNs)) this.#followed.delete(process);
             break;
           case 'identity':
             run.identity(node, change.changed, change.tsNs);

@@ -43,13 +43,14 @@ export type Unknowable =
   | 'producer-cannot'
   | 'exact-only'
   | 'info-level'
-  | 'closed-first';
+  | 'closed-first'
+  | 'ended-together';
 
 export interface Fact {
   readonly kind: FactKind;
   /** What it is about: connection by its client's address, then its part, for instance `127.0.0.9 attempt 2`. */
   readonly key: string;
-  /** Times are ms of Unix time; a witness of one says `EARLIEST LATEST`, between which it lies. */
+  /** Times are ms of Unix time; a witness of one, or of forks, may say `LEAST MOST`, between which it lies. */
   readonly value: string;
   /** It may stay untold, for this reason; told, it must be right. */
   readonly unknowable?: Unknowable | undefined;
@@ -110,6 +111,10 @@ function nameOf(fact: Fact): string {
 
 function same(expected: Fact, told: Fact): boolean {
   if (expected.kind === 'order') return sameOrder(JSON.parse(expected.value) as Stretch[], told.value.split(', '));
+  if (expected.kind === 'forks') {
+    const [least = Number.NaN, most = least] = expected.value.split(' ').map(Number);
+    return Number(told.value) >= least && Number(told.value) <= most;
+  }
   if (expected.kind !== 'time') return expected.value === told.value;
   const [earliest = Number.NaN, latest = Number.NaN] = expected.value.split(' ').map(Number);
   const at = Number(told.value);

@@ -126,7 +126,7 @@ function keep(cell: Cell, result: CellResult, scenario: Scenario): void {
     writeFileSync(join(folder, `${result.server}-${result.scenario}-${result.producer}.ndjson`), cell.stream);
   }
   if (process.env['RECORD'] !== '1' || !isGreen(result) || result.producer !== 'libbpf') return;
-  if (!RECORDED_SERVERS.includes(result.server) || scenario.unrecorded === true || cell.stream.length === 0) return;
+  if (!RECORDED_SERVERS.includes(result.server) || scenario.unrecorded === true || !cell.alone) return;
   const story = [
     `${result.version}: ${scenario.story}`,
     'Recorded by test/matrix/matrix.ts, each "fact" said by a witness: the client, the log, strace. Host replaced.',

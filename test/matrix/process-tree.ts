@@ -9,8 +9,10 @@ export interface TreeExec {
   readonly returnedMs: number;
   /** Execs that failed while it ran. */
   failedExecs: number;
-  /** Children that ended without an exec of their own. */
+  /** Children that ended without an exec of their own, before it ended itself. */
   forks: number;
+  /** Those of which strace cannot tell whether they ended before it. */
+  forksAtEnd: number;
 }
 
 export interface TreeProcess {
@@ -29,6 +31,8 @@ export interface TreeProcess {
   /** Last user that it became altogether before it ran anything but sshd. */
   uid: number | undefined;
   end: { readonly text: string; readonly atMs: number } | undefined;
+  /** When it became a server that listens: from then on it is nobody's command, and its children are connections. */
+  listenMs: number | undefined;
 }
 
 /** One connection: what a listener accepted and then forked for it. */
@@ -67,7 +71,7 @@ export function processTree(seen: readonly StraceFact[], firstLine: (file: strin
         parentExec: birth?.parentExec ?? 0,
         forkMs: birth?.atMs ?? 0,
       },
-      ...{ children: [], execs: [], ownSession: false, uid: undefined, end: undefined },
+      ...{ children: [], execs: [], ownSession: false, uid: undefined, end: undefined, listenMs: undefined },
     };
     processes.set(pid, made);
     parent?.children.push(made);
@@ -86,10 +90,13 @@ export function processTree(seen: readonly StraceFact[], firstLine: (file: strin
         returnedMs: fact.returnedMs,
         failedExecs: 0,
         forks: 0,
+        forksAtEnd: 0,
       });
     } else if (fact.kind === 'failed-exec') {
       const last = process.execs.at(-1);
       if (last !== undefined) last.failedExecs++;
+    } else if (fact.kind === 'listen') {
+      if (runsServer(process)) process.listenMs ??= fact.atMs;
     } else if (fact.kind === 'setsid') process.ownSession = true;
     else if (fact.kind === 'uid' && process.execs.every(isServerItself)) process.uid = fact.uid;
     else if (fact.kind === 'end' && processOf(fact.pid) === fact.pid)
@@ -182,11 +189,13 @@ const LAG_MS = 250;
  * outlives that one: it was told by then, and nobody knew yet that no exec would come.
  */
 function countFork(process: TreeProcess): void {
-  if (process.execs.length > 0 || process.end === undefined) return;
+  if (process.execs.length > 0 || process.end === undefined || process.listenMs !== undefined) return;
   const [parent, number] = forkerOf(process);
   const program = parent?.execs[number - 1];
   const overMs = parent?.execs[number]?.atMs ?? parent?.end?.atMs ?? Number.POSITIVE_INFINITY;
-  if (program !== undefined && process.end.atMs <= overMs + LAG_MS) program.forks++;
+  if (program === undefined || process.end.atMs > overMs + LAG_MS) return;
+  if (process.end.atMs > overMs) program.forksAtEnd++;
+  else program.forks++;
 }
 
 /** The program below which a process hangs: of the nearest ancestor that ran one when it forked. */
@@ -194,6 +203,13 @@ export function forkerOf(process: TreeProcess): [process: TreeProcess | undefine
   let at = process;
   while (at.parent !== undefined && at.parentExec === 0) at = at.parent;
   return [at.parent, at.parentExec];
+}
+
+/** Its image, its own or that of whoever forked it, is a server that was started by hand. */
+function runsServer(process: TreeProcess): boolean {
+  const [forker, number] = forkerOf(process);
+  const exec = process.execs.at(-1) ?? forker?.execs[number - 1];
+  return exec !== undefined && exec.file.split('/').at(-1) === 'sshd' && !isServerItself(exec);
 }
 
 /** An image of sshd's own, as sshd itself starts it. */

@@ -14,6 +14,8 @@ const LEGEND: Readonly<Record<Unknowable, string>> = {
   'exact-only': 'execs that failed: only a hook on system calls shows them, which the default mode does without',
   'closed-first':
     'bytes of a connection whose monitor ended before the client’s end of the TCP stream came: the kernel tells them when the socket changes state',
+  'ended-together':
+    'whether a process that was forked and never ran a program ended before the program that it counts for, where both ended at about the same time: it is counted there only if it did',
   'info-level': 'what sshd logs at VERBOSE only, where nothing else tells it',
 };
 

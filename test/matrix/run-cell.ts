@@ -22,6 +22,8 @@ export interface Cell {
   readonly told: readonly Fact[];
   readonly spans: readonly SpanRecord[];
   readonly stream: Buffer;
+  /** The stream tells of nothing but this cell. */
+  readonly alone: boolean;
 }
 
 const DEFAULT_GRACE_MS = 120_000;
@@ -61,7 +63,7 @@ async function runIn(
       await scenario.play(cast);
       await lab.settled(60_000);
     })();
-    const { spans, stream } = await played.then(
+    const { spans, stream, alone } = await played.then(
       () => watch.finish([...lab.ports, ...cast.morePorts]),
       async (error: unknown) => {
         await watch.finish([]);
@@ -85,7 +87,7 @@ async function runIn(
     });
     const told = toldFacts(spans);
     const comparison = compareFacts(expected, told);
-    return { comparison, expected, told, spans, stream };
+    return { comparison, expected, told, spans, stream, alone };
   } finally {
     await lab.stop();
   }
@@ -103,7 +105,9 @@ async function wholeTree(lab: Lab): Promise<ProcessTree> {
 }
 
 function hasEnded(process: TreeProcess): boolean {
-  return process.end !== undefined && process.children.every(hasEnded);
+  if (process.end === undefined) return false;
+  // The children of a server of its own are other connections.
+  return process.listenMs !== undefined || process.children.every(hasEnded);
 }
 
 /** First line of a script; undefined for what is none, or is gone. */

@@ -5,6 +5,7 @@ import { COMMAND_SCENARIOS } from './scenarios-command.ts';
 import { END_SCENARIOS } from './scenarios-end.ts';
 import { LOGIN_SCENARIOS } from './scenarios-login.ts';
 import { MORE_SCENARIOS } from './scenarios-more.ts';
+import { SERVER_SCENARIOS } from './scenarios-server.ts';
 import { SESSION_SCENARIOS } from './scenarios-session.ts';
 import { TOOL_SCENARIOS } from './scenarios-tools.ts';
 import { variantsOf } from './scenarios-variant.ts';
@@ -17,5 +18,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...COMMAND_SCENARIOS,
   ...MORE_SCENARIOS,
   ...TOOL_SCENARIOS,
+  ...SERVER_SCENARIOS,
   ...variantsOf(PLAIN),
 ];

@@ -12,8 +12,9 @@ export type ProducerMode = (typeof PRODUCER_MODES)[number];
 /** What was told of one laboratory. */
 export interface Told {
   readonly spans: readonly SpanRecord[];
-  /** Empty where others were watched meanwhile. */
   readonly stream: Buffer;
+  /** The stream tells of no other sshd. */
+  readonly alone: boolean;
 }
 
 export interface Watch {
@@ -38,10 +39,8 @@ export function ownWatcher(mode: ProducerMode, wholeHost = false): Watcher {
       async finish(ports) {
         await tracing.stop();
         const { spans } = tracing;
-        if (!wholeHost) return { spans, stream: tracing.stream() };
-        const own = spansOf(spans, ports);
-        // A stream that tells of others is nothing to be kept.
-        return { spans: own, stream: own.length === spans.length ? tracing.stream() : Buffer.alloc(0) };
+        const own = wholeHost ? spansOf(spans, ports) : spans;
+        return { spans: own, stream: tracing.stream(), alone: own.length === spans.length };
       },
     };
   };
@@ -70,7 +69,7 @@ export class SharedWatcher {
           this.#tracing = undefined;
           throw error;
         }
-        return { spans: spansOf(tracing.spans, ports), stream: Buffer.alloc(0) };
+        return { spans: spansOf(tracing.spans, ports), stream: Buffer.alloc(0), alone: false };
       },
     };
   };

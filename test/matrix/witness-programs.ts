@@ -65,6 +65,7 @@ export function programFacts(
   const walk = (process: TreeProcess, top: TreeProcess | undefined): void => {
     const here = top ?? (process === monitor ? undefined : process);
     if (process !== monitor && runsPrograms(process)) sayProcess(process, here ?? process);
+    if (process.listenMs !== undefined) return;
     for (const child of [...process.children].sort((a, b) => a.forkMs - b.forkMs)) {
       const leader = sessions.some((session) => session.leader === child);
       walk(child, leader ? child : process === monitor ? child : here);
@@ -85,24 +86,30 @@ export function programFacts(
       const next = programs[index + 1];
       const first = helper && index === 0;
       // The run of a helper is the process's, whatever program it becomes; its later programs lie below it.
-      const end = next === undefined || first ? (process.end?.text ?? 'runs') : 'replaced';
-      const stopMs = next === undefined || first ? endMs : next.atMs;
+      // What begins to listen is a server from then on, and no program of the session.
+      const left = next === undefined && process.listenMs !== undefined ? { atMs: process.listenMs } : undefined;
+      const end = left === undefined && (next === undefined || first) ? (process.end?.text ?? 'runs') : 'replaced';
+      const stopMs = left?.atMs ?? (next === undefined || first ? endMs : next.atMs);
       const startMs = first ? process.forkMs : exec.atMs;
       const parent = helper && index > 0 ? nameOf(process, 1) : forkerName;
       say('program', program, JSON.stringify(exec.argv.map((arg) => Buffer.from(arg, 'latin1').toString('utf8'))));
       say('exit', program, end);
-      if (exec.forks > 0) say('forks', program, exec.forks);
+      if (exec.forksAtEnd > 0)
+        say(
+          'forks',
+          program,
+          `${exec.forks} ${exec.forks + exec.forksAtEnd}`,
+          exec.forks > 0 ? undefined : 'ended-together',
+        );
+      else if (exec.forks > 0) say('forks', program, exec.forks);
       if (exec.failedExecs > 0)
         say('failed-execs', program, exec.failedExecs, testimony.exact ? undefined : 'exact-only');
       say('parent', program, parent ?? 'none');
       say('owner', program, owner);
       say('time', `${program} ${first ? 'fork' : 'exec'}`, `${startMs} ${first ? exec.atMs : exec.returnedMs}`);
-      const replaced = next !== undefined && !first;
-      say(
-        'time',
-        `${program} end`,
-        replaced ? `${next.atMs} ${next.returnedMs}` : `${stopMs - STRACE_LAG_MS} ${stopMs}`,
-      );
+      const replaced = next !== undefined && !first ? `${next.atMs} ${next.returnedMs}` : undefined;
+      const listens = left === undefined ? undefined : `${left.atMs} ${left.atMs}`;
+      say('time', `${program} end`, listens ?? replaced ?? `${stopMs - STRACE_LAG_MS} ${stopMs}`);
       if (stopMs > (monitor.end?.atMs ?? Number.POSITIVE_INFINITY)) say('survivor', program, true);
       const family = `${key} ${parent ?? (owner.startsWith('session') ? owner : 'helpers')}`;
       siblings.set(family, [...(siblings.get(family) ?? []), [own, startMs, stopMs]]);

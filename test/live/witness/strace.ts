@@ -56,6 +56,13 @@ export interface StraceAccept {
   readonly port: number;
 }
 
+/** A socket of any kind begins to listen. */
+export interface StraceListen {
+  readonly kind: 'listen';
+  readonly pid: number;
+  readonly atMs: number;
+}
+
 export interface StraceSetsid {
   readonly kind: 'setsid';
   readonly pid: number;
@@ -76,6 +83,7 @@ export type StraceFact =
   | StraceExec
   | StraceFailedExec
   | StraceAccept
+  | StraceListen
   | StraceSetsid
   | StraceUid
   | StraceEnd;
@@ -164,6 +172,8 @@ function readCall(name: string, args: string, result: number, pid: number, atMs:
       if (port === null || address === null) return undefined;
       return { kind: 'accept', pid, atMs, address: bytes(address[1] ?? ''), port: Number(port[1]) };
     }
+    case 'listen':
+      return { kind: 'listen', pid, atMs };
     case 'setsid':
       return { kind: 'setsid', pid, atMs };
     case 'setresuid': {
