@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <string.h>
+#include <unistd.h>
 #include <arpa/inet.h>
 #include "encode.h"
 
@@ -59,15 +60,22 @@ void put_process(struct text *t, __u32 pid, __u64 start, __u32 conn_pid, __u64 c
 		put_name(t, "role", role_name(role));
 }
 
+static void put_triple(struct text *t, const char *key, const __u32 id[3])
+{
+	put(t, ",\"");
+	put(t, key);
+	put(t, "\":[");
+	put_u64(t, id[0]);
+	put(t, ",");
+	put_u64(t, id[1]);
+	put(t, ",");
+	put_u64(t, id[2]);
+	put(t, "]");
+}
+
 void put_uids(struct text *t, const __u32 uid[3])
 {
-	put(t, ",\"uid\":[");
-	put_u64(t, uid[0]);
-	put(t, ",");
-	put_u64(t, uid[1]);
-	put(t, ",");
-	put_u64(t, uid[2]);
-	put(t, "]");
+	put_triple(t, "uid", uid);
 }
 
 void put_comm(struct text *t, const char comm[16])
@@ -106,6 +114,31 @@ static void put_namespace(struct text *t, __u32 nspid, __u32 pidns)
 		put_num(t, "pidns", pidns);
 }
 
+/* Real, effective, saved; only where they are not the same. */
+static void put_gids(struct text *t, const __u32 gid[3])
+{
+	if (gid[0] != gid[1] || gid[1] != gid[2])
+		put_triple(t, "gids", gid);
+}
+
+/*
+ * The time is measured, and its parts are sampled by clock ticks: they are made
+ * to fit it, as getrusage(2) does (cputime_adjust in kernel/sched/cputime.c).
+ */
+static void put_cpu(struct text *t, const struct cpu_time *c)
+{
+	__u64 system = c->system, sum = c->user + c->system;
+
+	if (!c->known)
+		return;
+	if (c->user && c->system)
+		system = (unsigned __int128)c->total * c->system / sum;
+	else if (c->system)
+		system = c->total;
+	put_big(t, "utime", c->total - system);
+	put_big(t, "stime", system);
+}
+
 static void fork_fields(struct text *t, const struct ev_fork *e)
 {
 	put_num(t, "child", e->child);
@@ -120,7 +153,8 @@ static void exec_fields(struct text *t, const struct ev_exec *e)
 {
 	put_num(t, "ppid", e->ppid);
 	put_uids(t, e->uid);
-	put_num(t, "gid", e->gid);
+	put_num(t, "gid", e->gid[0]);
+	put_gids(t, e->gid);
 	put_num(t, "sid", e->sid);
 	put_num(t, "pgid", e->pgid);
 	if (e->luid != ~0U)
@@ -136,6 +170,10 @@ static void exec_fields(struct text *t, const struct ev_exec *e)
 	put_bytes(t, "argv", e->argv, e->argv_got);
 	put_big(t, "cgroup", e->cgroup);
 	put_namespace(t, e->nspid, e->pidns);
+	put_num(t, "mntns", e->mntns);
+	put_num(t, "dev", e->device);
+	put_big(t, "ino", e->inode);
+	put_cpu(t, &e->cpu);
 }
 
 static void bytes_fields(struct text *t, const struct ev_bytes *e)
@@ -163,6 +201,11 @@ static void exit_fields(struct text *t, const struct ev_exit *e)
 	put_num(t, "signal", e->status & 127);
 	put_num(t, "core", e->status >> 7 & 1);
 	put_uids(t, e->uid);
+	put_num(t, "gid", e->gid[0]);
+	put_gids(t, e->gid);
+	put_cpu(t, &e->cpu);
+	if (e->max_rss)
+		put_big(t, "max_rss", e->max_rss * sysconf(_SC_PAGESIZE));
 	put_num(t, "sid", e->sid);
 	put_num(t, "exec", e->exec_id);
 	put_comm(t, e->comm);
@@ -179,6 +222,8 @@ static void tcp_fields(struct text *t, const struct ev_tcp *e)
 		put_num(t, "new", e->new_state);
 	}
 	put_addresses(t, &e->a);
+	if (e->h.kind == K_ACCEPT)
+		put_big(t, "cgroup", e->cgroup);
 	if (e->h.kind != K_TCP)
 		return;
 	put_big(t, "rx", e->rx);
@@ -314,6 +359,15 @@ static void ids_fields(struct text *t, const struct ev_ids *e)
 	}
 	if (e->late)
 		put_num(t, "late", 1);
+}
+
+__u64 cgroup_in(const struct head *h)
+{
+	switch (h->kind) {
+	case K_EXEC: return ((const struct ev_exec *)h)->cgroup;
+	case K_ACCEPT: return ((const struct ev_tcp *)h)->cgroup;
+	default: return 0;
+	}
 }
 
 void encode(struct text *t, const struct head *h)

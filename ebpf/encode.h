@@ -11,6 +11,7 @@ const char *kind_name(unsigned int kind);
 const char *role_name(unsigned int role);	/* NULL: none to tell */
 
 void encode(struct text *t, const struct head *h);
+__u64 cgroup_in(const struct head *h);	/* id of the cgroup that it tells of, or 0 */
 
 /* Shared with the records that user space makes. */
 void open_record(struct text *t, const char *kind, __u64 ts);

@@ -82,27 +82,34 @@ static __always_inline void file_rest(const struct proc *p, __u32 pid, __u64 ts,
 }
 
 /* The record, with room for so many bytes of argv. Returns whether the file's name went in. */
-static __always_inline bool exec_record(struct task_struct *t, const struct proc *p, __u32 pid, int old,
+static __always_inline bool exec_record(struct task_struct *t, struct proc *p, __u32 pid, int old,
 					const char *file, __u64 ts, const char *argv, __u32 total, const __u32 room)
 {
 	struct ev_exec *e = take(p, pid, K_EXEC, offsetof(struct ev_exec, argv) + room, ts);
+	struct inode *image = BPF_CORE_READ(t, mm, exe_file, f_inode);
 	__u64 n = total;
 	bool whole;
 	long got;
 
 	if (!e)
 		return true;
-	e->cgroup = bpf_get_current_cgroup_id();
+	e->cgroup = place(t, p);
+	e->inode = BPF_CORE_READ(image, i_ino);
+	e->device = BPF_CORE_READ(image, i_sb, s_dev);
+	e->cpu.known = 0;
+	if (p->rss_before)	/* not its first */
+		read_cpu(t, &e->cpu);
 	e->exec_id = BPF_CORE_READ(t, self_exec_id);
 	e->old = old;
 	e->ppid = BPF_CORE_READ(t, real_parent, tgid);
 	read_uids(t, e->uid);
-	e->gid = BPF_CORE_READ(t, real_cred, gid.val);
+	read_gids(t, e->gid);
 	e->sid = id_of(t, PIDTYPE_SID);
 	e->pgid = id_of(t, PIDTYPE_PGID);
 	e->luid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : ~0U;
 	e->ses = bpf_core_field_exists(t->sessionid) ? BPF_CORE_READ(t, sessionid) : ~0U;
 	read_namespace(t, &e->nspid, &e->pidns);
+	e->mntns = BPF_CORE_READ(t, nsproxy, mnt_ns, ns.inum);
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), t->comm);
 	got = file ? bpf_probe_read_kernel_str(e->file, sizeof(e->file), file) : 0;
 	whole = got < (long)sizeof(e->file);
@@ -114,7 +121,7 @@ static __always_inline bool exec_record(struct task_struct *t, const struct proc
 	return whole;
 }
 
-static __always_inline void give_exec(struct task_struct *t, const struct proc *p, __u32 pid, int old,
+static __always_inline void give_exec(struct task_struct *t, struct proc *p, __u32 pid, int old,
 				      const char *file, __u64 ts)
 {
 	const char *argv = (const char *)BPF_CORE_READ(t, mm, arg_start);

@@ -15,7 +15,8 @@ static unsigned long pid_namespace;
 
 /* What this producer fills beyond what every producer must (README.md). */
 static const char *const fills[] = {
-	"argv", "file", "conn", "role", "accept", "drop", "tcp", "log", "mon", "env", "exec.cgroup", "exec.exec",
+	"argv", "file", "conn", "role", "accept", "drop", "tcp", "log", "mon", "env", "exec.cgroup", "seed.cgroup", "accept.cgroup", "cgroup", "exec.exec",
+	"exec.mntns", "exec.ino", "exec.gids", "exec.utime", "exit.gids", "exit.utime", "exit.max_rss",
 	"exec.luid", "exec.ses", "exec.pidns", "exec.nspid", "exec.old", "fork.pidns", "fork.nspid", "exit.title",
 	"exit.core", "tcp.sk", "tcp.rx", "tcp.tx", "tcp.srtt_us", "tcp.retrans", "tcp.by", "lost.conn",
 	"lost.since", "seq", "fork.exec", "exit.exec", "forward",

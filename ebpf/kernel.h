@@ -17,29 +17,50 @@ typedef struct { int counter; } atomic_t;
 
 struct ns_common { unsigned int inum; };
 struct pid_namespace { struct ns_common ns; };
+struct mnt_namespace { struct ns_common ns; };
+struct nsproxy { struct mnt_namespace *mnt_ns; };
 struct upid { int nr; struct pid_namespace *ns; };
 struct pid { unsigned int level; struct upid numbers[1]; };
-struct cred { kuid_t uid; kgid_t gid; kuid_t suid, euid; };
+struct cred { kuid_t uid; kgid_t gid; kuid_t suid; kgid_t sgid; kuid_t euid; kgid_t egid; };
 
 struct qstr { const unsigned char *name; };
 struct dentry { struct qstr d_name; };
 struct path { struct dentry *dentry; };
-struct inode { unsigned short i_mode; };
+struct super_block { __u32 s_dev; };
+struct inode { unsigned short i_mode; unsigned long i_ino; struct super_block *i_sb; };
 struct file { void *private_data; struct inode *f_inode; struct path f_path; unsigned int f_flags; };
 struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *close_on_exec; };
 struct files_struct { struct fdtable *fdt; };
 
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
+	unsigned long hiwater_rss;
 	struct file *exe_file;
 };
+
+struct percpu_counter { __s64 count; };
+struct mm_struct___62 { struct percpu_counter rss_stat[4]; };	/* until 6.2: in another form */
+
+/* The tree of cgroups. */
+struct kernfs_node { const char *name; __u64 id; };
+struct kernfs_node___614 { struct kernfs_node *parent; };	/* until 6.15 */
+struct kernfs_node___615 { struct kernfs_node *__parent; };
+struct cgroup { int level; struct kernfs_node *kn; };
+struct cgroup_subsys_state { struct cgroup *cgroup; };
+struct css_set { struct cgroup_subsys_state *subsys[1]; struct cgroup *dfl_cgrp; };
+enum cgroup_subsys_id { memory_cgrp_id = 0xee };	/* the real number comes from BTF */
 
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
 	unsigned int flags;
 	struct pid *pids[4];	/* indexed by enum pid_type */
+	int nr_threads;		/* that are not yet reaped */
+	__u64 utime, stime, sum_sched_runtime;	/* of those that are */
+	unsigned long maxrss;	/* pages; of the images that it ran before, and at its exit of the last */
 };
+
+struct sched_entity { __u64 sum_exec_runtime; };
 
 struct task_struct {
 	int pid, tgid, exit_code;
@@ -50,6 +71,10 @@ struct task_struct {
 	struct signal_struct *signal;
 	const struct cred *real_cred;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
+	__u64 utime, stime;
+	struct sched_entity se;
 	kuid_t loginuid;
 	unsigned int sessionid;
 	char comm[16];

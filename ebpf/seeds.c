@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include "cgroups.h"
 #include "encode.h"
 #include "host.h"
 #include "seeds.h"
@@ -181,7 +182,7 @@ static bool is_leader(const struct known *k)
 
 int seeds_read(int iter_link)
 {
-	struct seed s[64];
+	struct seed s[32];	/* so few that the paths of their cgroups fit in that ring */
 	unsigned int before, b;
 	struct known *k;
 	ssize_t n, i;
@@ -192,10 +193,12 @@ int seeds_read(int iter_link)
 		fd = bpf_iter_create(iter_link);
 		if (fd < 0)
 			return -1;
-		while ((n = read(fd, s, sizeof(s))) > 0)
+		while ((n = read(fd, s, sizeof(s))) > 0) {
+			cgroups_read();
 			for (i = 0; i < n / (ssize_t)sizeof(*s); i++)
 				if ((k = add(s[i].pid)))
 					k->s = s[i];
+		}
 		close(fd);
 	} while (count != before);
 	for (b = 0; b < BUCKETS; b++)
@@ -211,6 +214,8 @@ static void put_one(struct text *t, const struct known *k)
 {
 	const struct seed *s = &k->s;
 
+	if (s->cgroup)
+		cgroups_put(t, s->cgroup, s->ts);
 	open_record(t, "seed", s->ts);
 	put_process(t, s->pid, s->start, s->conn_pid, s->conn_start, s->role);
 	if (s->pstart) {
@@ -227,6 +232,8 @@ static void put_one(struct text *t, const struct known *k)
 		put_num(t, "exec", s->exec_id);
 	if (s->comm[0])
 		put_comm(t, s->comm);
+	if (s->cgroup)
+		put_big(t, "cgroup", s->cgroup);
 	if (k->file.len)
 		put_bytes(t, "file", k->file.data, k->file.len);
 	if (k->argv.total) {
@@ -318,6 +325,7 @@ static void note_fork(const struct ev_fork *e)
 		return;
 	k->s.pgid = parent->s.pgid;
 	k->s.luid = parent->s.luid;
+	k->s.cgroup = parent->s.cgroup;
 	k->s.exec_id = e->exec_id;
 	memcpy(k->s.comm, parent->s.comm, sizeof(k->s.comm));
 	set_blob(&k->argv, parent->argv.data, parent->argv.len, parent->argv.total);
@@ -331,6 +339,7 @@ static void note_exec(struct known *k, const struct ev_exec *e)
 	k->s.sid = e->sid;
 	k->s.pgid = e->pgid;
 	k->s.luid = e->luid;
+	k->s.cgroup = e->cgroup;
 	k->s.exec_id = e->exec_id;
 	set_blob(&k->file, e->file, e->file_got, 0);
 	set_blob(&k->argv, e->argv, e->argv_got, e->argv_len);
@@ -377,7 +386,10 @@ void seeds_note(const struct head *h)
 	}
 	case K_SETSID: k->s.sid = ((const struct ev_ids *)h)->sid; break;
 	case K_SETRESUID: memcpy(k->s.uid, ((const struct ev_ids *)h)->uid, sizeof(k->s.uid)); break;
-	case K_ACCEPT: k->s.a = ((const struct ev_tcp *)h)->a; break;
+	case K_ACCEPT:
+		k->s.a = ((const struct ev_tcp *)h)->a;
+		k->s.cgroup = ((const struct ev_tcp *)h)->cgroup;
+		break;
 	}
 }
 

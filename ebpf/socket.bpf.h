@@ -129,7 +129,7 @@ static __always_inline void remember_sock(struct sock *sk, const struct proc *ow
 }
 
 static __always_inline void give_tcp(const struct proc *p, __u32 pid, __u32 kind, const struct addresses *a,
-				     struct sock *sk, __u64 cookie, __u32 old, __u32 new, __u32 by)
+				     struct sock *sk, __u64 cookie, __u64 cgroup, __u32 old, __u32 new, __u32 by)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	__u64 ts = bpf_ktime_get_boot_ns();
@@ -140,6 +140,7 @@ static __always_inline void give_tcp(const struct proc *p, __u32 pid, __u32 kind
 		return;
 	e->a = *a;
 	e->cookie = cookie;
+	e->cgroup = cgroup;
 	e->rx = BPF_CORE_READ(tp, bytes_received);
 	if (e->rx && BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1)
 		e->rx--;	/* a FIN counts as a byte */
@@ -162,7 +163,7 @@ static __always_inline void accepted(struct task_struct *t, const struct proc *p
 		return;
 	remember_sock(sk, p, pid);
 	read_addresses(sk, &a);
-	give_tcp(p, pid, K_ACCEPT, &a, sk, 0, 0, state_of(sk), BY_UNKNOWN);
+	give_tcp(p, pid, K_ACCEPT, &a, sk, 0, place_anew(t), 0, state_of(sk), BY_UNKNOWN);
 }
 
 /* Who ended the connection: the first FIN, or a reset. */

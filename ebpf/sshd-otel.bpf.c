@@ -13,6 +13,8 @@
 #include "sshd-otel.h"
 #include "state.bpf.h"
 #include "task.bpf.h"
+#include "cgroup.bpf.h"
+#include "usage.bpf.h"
 #include "socket.bpf.h"
 #include "monitor.bpf.h"
 #include "exec.bpf.h"
@@ -124,6 +126,7 @@ int BPF_PROG(on_exec, struct task_struct *t, int old, struct linux_binprm *bprm)
 		}
 	}
 	give_exec(t, p, pid, old, BPF_CORE_READ(bprm, filename), ts);
+	note_rss(t, p);
 	if (leader)
 		give_environment(t, pid, ts);
 	return 0;
@@ -214,6 +217,9 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	if (BPF_CORE_READ(t, signal, flags) & SIGNAL_GROUP_EXIT)
 		e->status = BPF_CORE_READ(t, signal, group_exit_code);
 	read_uids(t, e->uid);
+	read_gids(t, e->gid);
+	read_cpu(t, &e->cpu);
+	e->max_rss = max_rss(t, &last);
 	e->exec_id = BPF_CORE_READ(t, self_exec_id);
 	e->sid = id_of(t, PIDTYPE_SID);
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), t->group_leader->comm);
@@ -258,7 +264,7 @@ int BPF_PROG(on_tcp, struct sock *sk, int old, int new)
 		if (s->forward)
 			forward_changed(s, sk, old, new);
 		else
-			give_tcp(&s->owner, s->pid, K_TCP, &s->a, sk, cookie_of(sk), old, new,
+			give_tcp(&s->owner, s->pid, K_TCP, &s->a, sk, cookie_of(sk), 0, old, new,
 				 closed_by(sk, old, new));
 		if (new == TCP_CLOSE)
 			bpf_map_delete_elem(&socks, &key);
@@ -281,7 +287,7 @@ int BPF_PROG(on_tcp, struct sock *sk, int old, int new)
 		struct addresses a;
 
 		read_addresses(sk, &a);
-		give_tcp(p, pid, K_DROP, &a, sk, 0, old, new, BY_LOCAL);
+		give_tcp(p, pid, K_DROP, &a, sk, 0, 0, old, new, BY_LOCAL);
 	}
 	return 0;
 }

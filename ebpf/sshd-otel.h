@@ -38,6 +38,9 @@ enum value { V_ARGV, V_FILE };
 #define PATH_BYTES	4096
 #define TITLE_MAX	128
 #define UNIX_PATH	112	/* sun_path has 108 */
+#define CGROUP_DEPTH	12	/* names of a cgroup's path that are told, from the root */
+#define CGROUP_NAME	256
+#define OLD_HIERARCHY	(1ULL << 63)	/* in the id of a cgroup: of version 1 */
 
 struct head {			/* on every record */
 	__u64 ts;		/* CLOCK_BOOTTIME ns */
@@ -51,6 +54,12 @@ struct head {			/* on every record */
 	__u16 role;
 };
 
+struct cpu_time {		/* ns, as far as the scheduler has counted */
+	__u64 user, system;	/* by its ticks */
+	__u64 total;		/* measured */
+	__u64 known;
+};
+
 struct ev_fork {
 	struct head h;
 	__u64 child_start, exec_id;
@@ -59,8 +68,9 @@ struct ev_fork {
 
 struct ev_exec {
 	struct head h;
-	__u64 cgroup, exec_id;
-	__u32 old, ppid, uid[3], gid, sid, pgid, luid, ses, nspid, pidns;
+	__u64 cgroup, exec_id, inode;
+	struct cpu_time cpu;		/* used until now */
+	__u32 old, ppid, uid[3], gid[3], sid, pgid, luid, ses, nspid, pidns, mntns, device;
 	__u32 argv_len;			/* bytes in the process */
 	__u32 argv_got, file_got;	/* bytes in this record */
 	char comm[16];
@@ -83,8 +93,10 @@ struct ev_env {
 struct ev_exit {
 	struct head h;
 	__u64 exec_id;
+	__u64 max_rss;		/* pages; 0: not known */
+	struct cpu_time cpu;
 	__u32 status;		/* as wait(2) gives it */
-	__u32 uid[3], sid, title_got;
+	__u32 uid[3], gid[3], sid, title_got;
 	char comm[16];
 	char title[TITLE_MAX];
 };
@@ -108,6 +120,7 @@ struct ev_tcp {			/* K_ACCEPT, K_DROP, K_TCP */
 	struct head h;
 	struct addresses a;
 	__u64 cookie, rx, tx;
+	__u64 cgroup;		/* K_ACCEPT */
 	__u32 old_state, new_state, srtt_us, retrans, by;
 };
 
@@ -173,9 +186,17 @@ struct loss {
 	__u32 kind;
 };
 
+/* A cgroup that a process was found in; travels in a ring of its own. */
+struct cgroup_path {
+	__u64 id;
+	__u32 depth;		/* names from below the root to it; of more than CGROUP_DEPTH the first are told */
+	__u32 pad;
+	char name[CGROUP_DEPTH][CGROUP_NAME];
+};
+
 /* What the task iterator tells of a process that it adopted. */
 struct seed {
-	__u64 ts, start, pstart, conn_start, exec_id;
+	__u64 ts, start, pstart, conn_start, exec_id, cgroup;
 	__u32 pid, ppid, conn_pid, role, uid[3], sid, pgid, luid;
 	struct addresses a;
 	char comm[16];
@@ -189,6 +210,8 @@ struct proc {
 	__u64 cred;		/* address of its credentials: a new one means a change */
 	__u64 orphaned;		/* when its monitor was first found gone */
 	__u32 conn_pid, sid, uid, sweep;
+	__u32 cgroup;		/* mark of the last one that its line of processes told; 0: none */
+	__u32 rss_before;	/* 1 + pages that it had at most before its last exec; 0: not known */
 	__u8 role;
 	__u8 image;		/* root's sshd runs in it, whatever its role */
 	__u8 adopted;		/* was there before the tracer */

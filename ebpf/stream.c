@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <linux/types.h>
 #include <bpf/libbpf.h>
+#include "cgroups.h"
 #include "encode.h"
 #include "health.h"
 #include "host.h"
@@ -32,7 +33,7 @@ int stream_start(struct tracer *t, const struct options *o, bool lasting)
 		fputs("sshd-otel-producer: not in the host's pid namespace: servers that run already are not seen\n", stderr);
 	if (text_open(&out.text) || ring_open(&ring, bpf_map__fd(t->skel->maps.events), o->ring_size))
 		return -1;
-	return health_open(t) || seeds_read(t->iter_link) ? -1 : 0;
+	return cgroups_open(t) || health_open(t) || seeds_read(t->iter_link) ? -1 : 0;
 }
 
 int stream_fd(void)
@@ -77,6 +78,8 @@ static bool on_record(void *ctx, const void *record, size_t len)
 		drop(h);
 		return true;
 	}
+	if (cgroup_in(h))
+		cgroups_put(&out.text, cgroup_in(h), h->ts);
 	encode(&out.text, h);
 	records++;
 	if (keep_seeds)
@@ -92,6 +95,7 @@ bool stream_open(int fd)
 		health_snapshot();
 		ring_drain(&ring, on_record, NULL);
 	}
+	cgroups_forget_told();
 	sink_open(&out, fd);
 	records = 0;
 	if (!consumers++)
@@ -127,6 +131,7 @@ bool stream_step(void)
 	bool all;
 
 	health_snapshot();
+	cgroups_read();
 	all = ring_drain(&ring, on_record, NULL);
 	if (out.fd >= 0 && all && now >= next_clock && has_room()) {
 		put_regular();

@@ -17,6 +17,15 @@ static __always_inline void read_uids(struct task_struct *t, __u32 uid[3])
 	uid[2] = BPF_CORE_READ(c, suid.val);
 }
 
+static __always_inline void read_gids(struct task_struct *t, __u32 gid[3])
+{
+	const struct cred *c = BPF_CORE_READ(t, real_cred);
+
+	gid[0] = BPF_CORE_READ(c, gid.val);
+	gid[1] = BPF_CORE_READ(c, egid.val);
+	gid[2] = BPF_CORE_READ(c, sgid.val);
+}
+
 /* The pid in the process's innermost namespace, and that namespace's inode. */
 static __always_inline void read_namespace(struct task_struct *t, __u32 *nspid, __u32 *pidns)
 {
@@ -71,6 +80,7 @@ static __always_inline void inherit(struct proc *p, const struct proc *parent, _
 	p->conn_pid = parent->conn_pid;
 	p->conn_start = parent->conn_start;
 	p->served = parent->served;
+	p->cgroup = parent->cgroup;
 	if (parent->role == R_LISTENER) {
 		p->role = R_SSHD;
 		p->served = 1;

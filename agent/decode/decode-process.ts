@@ -1,6 +1,7 @@
 import { decodeOptionalEndpoints } from './decode-endpoints.ts';
 import { type FieldReader, MAX_U32, type RawRecord } from './field-reader.ts';
 import type {
+  CpuTime,
   CutBytes,
   ExecEvent,
   ExecFailEvent,
@@ -57,6 +58,12 @@ function optionalArgv(raw: RawRecord, read: FieldReader): CutBytes | undefined {
   return { bytes: head, length: length ?? head.length };
 }
 
+function optionalCpu(raw: RawRecord, read: FieldReader): CpuTime | undefined {
+  const userNs = read.optionalU64(raw.utime, 'utime');
+  const systemNs = read.optionalU64(raw.stime, 'stime');
+  return userNs === undefined || systemNs === undefined ? undefined : { userNs, systemNs };
+}
+
 /** PATH_MAX and more: whole, unless `bytes` records say that it goes on. */
 function optionalFile(raw: RawRecord, read: FieldReader): CutBytes | undefined {
   const bytes = read.optionalCString(raw.file, 'file', MAX_U32);
@@ -78,6 +85,8 @@ export function decodeSeed(raw: RawRecord, read: FieldReader): SeedEvent {
     pgid: read.optionalUint(raw.pgid, 'pgid'),
     loginUid: optionalLoginUid(raw, read),
     execId: read.optionalUint(raw.exec, 'exec'),
+    cgroup: read.optionalName(raw.cgroup, 'cgroup'),
+    cgroupPath: undefined,
     comm: read.optionalCString(raw.comm, 'comm', MAX_COMM_BYTES),
     file: optionalFile(raw, read),
     argv: optionalArgv(raw, read),
@@ -115,6 +124,7 @@ export function decodeExec(raw: RawRecord, read: FieldReader): ExecEvent {
     ppid: read.optionalUint(raw.ppid, 'ppid'),
     uids: read.optionalUids(raw.uid),
     gid: read.optionalUint(raw.gid, 'gid'),
+    gids: read.optionalUids(raw.gids, 'gids'),
     sid: read.optionalUint(raw.sid, 'sid'),
     pgid: read.optionalUint(raw.pgid, 'pgid'),
     loginUid: optionalLoginUid(raw, read),
@@ -124,9 +134,14 @@ export function decodeExec(raw: RawRecord, read: FieldReader): ExecEvent {
     file: optionalFile(raw, read),
     argv: optionalArgv(raw, read),
     env: [],
-    cgroup: read.optionalU64(raw.cgroup, 'cgroup') === undefined ? undefined : String(raw.cgroup),
+    cgroup: read.optionalName(raw.cgroup, 'cgroup'),
+    cgroupPath: undefined,
     pidNamespace: read.optionalUint(raw.pidns, 'pidns'),
     innerPid: read.optionalUint(raw.nspid, 'nspid'),
+    mountNamespace: read.optionalUint(raw.mntns, 'mntns'),
+    device: read.optionalUint(raw.dev, 'dev'),
+    inode: read.optionalName(raw.ino, 'ino'),
+    cpu: optionalCpu(raw, read),
   };
 }
 
@@ -143,9 +158,13 @@ export function decodeExit(raw: RawRecord, read: FieldReader): ExitEvent {
     core: read.flag(raw.core, 'core'),
     execId: read.optionalUint(raw.exec, 'exec'),
     uids: read.optionalUids(raw.uid),
+    gid: read.optionalUint(raw.gid, 'gid'),
+    gids: read.optionalUids(raw.gids, 'gids'),
     sid: read.optionalUint(raw.sid, 'sid'),
     comm: read.optionalCString(raw.comm, 'comm', MAX_COMM_BYTES),
     title: read.optionalCString(raw.title, 'title', MAX_TITLE_BYTES),
+    cpu: optionalCpu(raw, read),
+    maxRssBytes: read.optionalU64(raw.max_rss, 'max_rss'),
   };
 }
 

@@ -10,7 +10,15 @@ import {
   decodeUntracked,
 } from './decode-process.ts';
 import { decodeAccept, decodeDrop, decodeForward, decodeLog, decodeMonitorMessage, decodeTcp } from './decode-sshd.ts';
-import { decodeClock, decodeEnd, decodeHello, decodeLost, decodeSeedEnd, MAX_COUNT } from './decode-stream.ts';
+import {
+  decodeCgroup,
+  decodeClock,
+  decodeEnd,
+  decodeHello,
+  decodeLost,
+  decodeSeedEnd,
+  MAX_COUNT,
+} from './decode-stream.ts';
 import type { FieldReader, RawRecord } from './field-reader.ts';
 import type { KernelEvent } from './kernel-event.ts';
 
@@ -133,6 +141,7 @@ const DECODERS: ReadonlyMap<unknown, (raw: RawRecord, read: FieldReader) => Deco
   ['clock', decodeClock],
   ['seq', decodeSequence],
   ['lost', decodeLost],
+  ['cgroup', decodeCgroup],
   ['seed', decodeSeed],
   ['seed-end', decodeSeedEnd],
   ['hello', decodeHello],

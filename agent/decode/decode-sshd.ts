@@ -27,7 +27,8 @@ function decodeHead(raw: RawRecord, read: FieldReader, length: unknown, lengthFi
 
 export function decodeAccept(raw: RawRecord, read: FieldReader): AcceptEvent {
   const { tsNs, process, conn, role } = decodeProcessFields(raw, read);
-  return { kind: 'accept', tsNs, process, conn, role, ...decodeEndpoints(raw, read) };
+  const cgroup = read.optionalName(raw.cgroup, 'cgroup');
+  return { kind: 'accept', tsNs, process, conn, role, ...decodeEndpoints(raw, read), cgroup, cgroupPath: undefined };
 }
 
 export function decodeDrop(raw: RawRecord, read: FieldReader): DropEvent {
@@ -43,7 +44,7 @@ export function decodeTcp(raw: RawRecord, read: FieldReader): TcpEvent {
     process,
     conn,
     role,
-    cookie: read.optionalU64(raw.sk, 'sk') === undefined ? undefined : String(raw.sk),
+    cookie: read.optionalName(raw.sk, 'sk'),
     oldState: read.uint(raw.old, 'old', 255),
     newState: read.uint(raw.new, 'new', 255),
     ...decodeOptionalEndpoints(raw, read),

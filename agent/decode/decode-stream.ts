@@ -1,6 +1,6 @@
 import { UnsupportedVersionError } from './decode-error.ts';
 import type { FieldReader, RawRecord } from './field-reader.ts';
-import type { ClockEvent, EndEvent, HelloEvent, LostEvent, SeedEndEvent } from './kernel-event.ts';
+import type { CgroupEvent, ClockEvent, EndEvent, HelloEvent, LostEvent, SeedEndEvent } from './kernel-event.ts';
 
 /** Version of the event format that this agent reads. */
 export const FORMAT_VERSION = 1;
@@ -55,4 +55,19 @@ export function decodeEnd(raw: RawRecord, read: FieldReader): EndEvent {
     records: read.optionalUint(raw.records, 'records', MAX_COUNT),
     lost: read.optionalUint(raw.lost, 'lost', MAX_COUNT),
   };
+}
+
+/** Depth to which the kernel lets cgroups be nested, by far. */
+const MAX_CGROUP_DEPTH = 65_535;
+const MAX_CGROUP_PATH = 1_024;
+const SLASH = 0x2f;
+
+export function decodeCgroup(raw: RawRecord, read: FieldReader): CgroupEvent {
+  const id = read.optionalName(raw.id, 'id');
+  if (id === undefined) read.text(raw.id, 'id');
+  const depth = read.uint(raw.depth, 'depth', MAX_CGROUP_DEPTH);
+  const bytes = read.optionalCString(raw.path, 'path', MAX_CGROUP_PATH);
+  if (bytes !== undefined && bytes[0] !== SLASH) read.reject('path');
+  const path = bytes === undefined ? undefined : { bytes, depth };
+  return { kind: 'cgroup', tsNs: read.u64(raw.ts, 'ts'), id: id ?? '', path };
 }

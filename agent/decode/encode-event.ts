@@ -1,5 +1,5 @@
 import { encodeHex } from './hex.ts';
-import type { CutBytes, Endpoints, KernelEvent, ProcessId } from './kernel-event.ts';
+import type { CpuTime, CutBytes, Endpoints, KernelEvent, ProcessId } from './kernel-event.ts';
 import { MAX_LINE_BYTES } from './lines.ts';
 
 /** Room for all that isn't a long value in a line. */
@@ -20,6 +20,10 @@ function hex(bytes: Uint8Array | undefined): string | undefined {
 
 function decimal(value: bigint | undefined): string | undefined {
   return value === undefined ? undefined : String(value);
+}
+
+function cpuTime(cpu: CpuTime | undefined): Fields {
+  return { utime: decimal(cpu?.userNs), stime: decimal(cpu?.systemNs) };
 }
 
 /** 1 or absent. */
@@ -88,6 +92,7 @@ function ownFields(event: KernelEvent): Fields {
         pgid: event.pgid,
         luid: event.loginUid,
         exec: event.execId,
+        cgroup: event.cgroup,
         comm: hex(event.comm),
         argv_len: event.argv?.length,
         title: hex(event.title),
@@ -110,6 +115,7 @@ function ownFields(event: KernelEvent): Fields {
         ppid: event.ppid,
         uid: event.uids,
         gid: event.gid,
+        gids: event.gids,
         sid: event.sid,
         pgid: event.pgid,
         luid: event.loginUid,
@@ -120,6 +126,10 @@ function ownFields(event: KernelEvent): Fields {
         cgroup: event.cgroup,
         pidns: event.pidNamespace,
         nspid: event.innerPid,
+        mntns: event.mountNamespace,
+        dev: event.device,
+        ino: event.inode,
+        ...cpuTime(event.cpu),
       };
     case 'exit':
       return {
@@ -128,9 +138,13 @@ function ownFields(event: KernelEvent): Fields {
         core: event.core ? 1 : 0,
         exec: event.execId,
         uid: event.uids,
+        gid: event.gid,
+        gids: event.gids,
         sid: event.sid,
         comm: hex(event.comm),
         title: hex(event.title),
+        ...cpuTime(event.cpu),
+        max_rss: decimal(event.maxRssBytes),
       };
     case 'setsid':
       return { sid: event.sid, late: flag(event.late) };
@@ -139,6 +153,7 @@ function ownFields(event: KernelEvent): Fields {
     case 'execfail':
       return { ret: event.ret };
     case 'accept':
+      return { ...endpoints(event), cgroup: event.cgroup };
     case 'drop':
       return endpoints(event);
     case 'tcp':
@@ -189,6 +204,8 @@ function ownFields(event: KernelEvent): Fields {
       return { len: event.data.length };
     case 'lost':
       return { since: decimal(event.sinceNs), of: event.of, n: event.count, conn: conn(event.conn) };
+    case 'cgroup':
+      return { id: event.id, depth: event.path?.depth ?? 0, path: hex(event.path?.bytes) };
     case 'end':
       return { records: event.records, lost: event.lost };
     case 'untracked':

@@ -49,7 +49,17 @@ type FieldName =
   | 'family'
   | 'file'
   | 'fills'
+  | 'depth'
+  | 'dev'
   | 'gid'
+  | 'gids'
+  | 'id'
+  | 'ino'
+  | 'max_rss'
+  | 'mntns'
+  | 'path'
+  | 'stime'
+  | 'utime'
   | 'hooks'
   | 'host'
   | 'k'
@@ -157,6 +167,11 @@ export class FieldReader {
     return value === undefined ? undefined : this.u64(value, field);
   }
 
+  /** 64-bit value that only names something: as it was written. */
+  optionalName(value: unknown, field: string): string | undefined {
+    return this.optionalU64(value, field) === undefined ? undefined : String(value);
+  }
+
   /** Identity from a pid and a start time; the same object for the same process, as long as it is remembered. */
   process(pid: unknown, start: unknown, pidField = 'pid', startField = 'start'): ProcessId {
     if (typeof pid === 'number' && typeof start === 'string') {
@@ -180,16 +195,16 @@ export class FieldReader {
     return undefined;
   }
 
-  optionalUids(value: unknown): Uids | undefined {
-    return value === undefined ? undefined : this.uids(value);
+  optionalUids(value: unknown, field = 'uid'): Uids | undefined {
+    return value === undefined ? undefined : this.uids(value, field);
   }
 
   /** `[real, effective, saved]`. */
-  uids(value: unknown): Uids {
+  uids(value: unknown, field = 'uid'): Uids {
     if (Array.isArray(value) && value.length === 3) {
-      return [this.uint(value[0], 'uid'), this.uint(value[1], 'uid'), this.uint(value[2], 'uid')];
+      return [this.uint(value[0], field), this.uint(value[1], field), this.uint(value[2], field)];
     }
-    this.#fail(value, 'uid');
+    this.#fail(value, field);
     return [0, 0, 0];
   }
 

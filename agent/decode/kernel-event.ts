@@ -26,6 +26,19 @@ export interface Endpoints {
   readonly localPort?: number | undefined;
 }
 
+/** Where in the tree of cgroups: the names from its root on, each after a `/`. Whoever made a cgroup chose its name. */
+export interface CgroupPath {
+  readonly bytes: Uint8Array;
+  /** How many names there are; those at the end may be missing. */
+  readonly depth: number;
+}
+
+/** What a process and its threads have used, as far as the scheduler has counted: the last clock tick may be missing. */
+export interface CpuTime {
+  readonly userNs: bigint;
+  readonly systemNs: bigint;
+}
+
 /** Fields that every record about a process has. */
 interface ProcessRecord {
   readonly tsNs: bigint;
@@ -64,6 +77,8 @@ export interface SeedEvent extends ProcessRecord, Partial<Endpoints> {
   readonly pgid?: number | undefined;
   readonly loginUid?: number | undefined;
   readonly execId?: number | undefined;
+  readonly cgroup?: string | undefined;
+  readonly cgroupPath?: CgroupPath | undefined;
   readonly comm?: Uint8Array | undefined;
   readonly file?: CutBytes | undefined;
   readonly argv?: CutBytes | undefined;
@@ -100,6 +115,8 @@ export interface ExecEvent extends ProcessRecord {
   readonly ppid?: number | undefined;
   readonly uids?: Uids | undefined;
   readonly gid?: number | undefined;
+  /** Real, effective and saved, where they are not the same. */
+  readonly gids?: Uids | undefined;
   readonly sid?: number | undefined;
   readonly pgid?: number | undefined;
   readonly loginUid?: number | undefined;
@@ -111,9 +128,17 @@ export interface ExecEvent extends ProcessRecord {
   /** NUL-separated, NUL at the end, as in memory. */
   readonly argv?: CutBytes | undefined;
   readonly env: readonly EnvironmentEntry[];
+  /** Id of its cgroup: names it until the next boot. */
   readonly cgroup?: string | undefined;
+  readonly cgroupPath?: CgroupPath | undefined;
   readonly pidNamespace?: number | undefined;
   readonly innerPid?: number | undefined;
+  readonly mountNamespace?: number | undefined;
+  /** Of the file that was loaded: the kernel's number of its file system (major << 20 | minor), and its inode. */
+  readonly device?: number | undefined;
+  readonly inode?: string | undefined;
+  /** What the process had used before. */
+  readonly cpu?: CpuTime | undefined;
 }
 
 export interface ExitEvent extends ProcessRecord {
@@ -125,9 +150,16 @@ export interface ExitEvent extends ProcessRecord {
   readonly core: boolean;
   readonly execId?: number | undefined;
   readonly uids?: Uids | undefined;
+  readonly gid?: number | undefined;
+  /** Real, effective and saved, where they are not the same. */
+  readonly gids?: Uids | undefined;
   readonly sid?: number | undefined;
   readonly comm?: Uint8Array | undefined;
   readonly title?: Uint8Array | undefined;
+  /** All that the process used, whatever programs it ran. */
+  readonly cpu?: CpuTime | undefined;
+  /** Most memory that its last program had resident, bytes. */
+  readonly maxRssBytes?: bigint | undefined;
 }
 
 export interface SetsidEvent extends ProcessRecord {
@@ -156,6 +188,8 @@ export interface UntrackedEvent extends ProcessRecord {
 export interface AcceptEvent extends ProcessRecord, Endpoints {
   /** `process` is the new monitor. */
   readonly kind: 'accept';
+  readonly cgroup?: string | undefined;
+  readonly cgroupPath?: CgroupPath | undefined;
 }
 
 export interface DropEvent extends ProcessRecord, Endpoints {
@@ -252,6 +286,14 @@ export interface LostEvent {
   readonly conn?: ProcessId | undefined;
 }
 
+/** What the id of a cgroup stands for. */
+export interface CgroupEvent {
+  readonly kind: 'cgroup';
+  readonly tsNs: bigint;
+  readonly id: string;
+  readonly path?: CgroupPath | undefined;
+}
+
 export interface EndEvent {
   readonly kind: 'end';
   readonly tsNs: bigint;
@@ -279,4 +321,5 @@ export type KernelEvent =
   | MonitorMessageEvent
   | LogEvent
   | LostEvent
+  | CgroupEvent
   | EndEvent;

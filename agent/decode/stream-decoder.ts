@@ -1,3 +1,4 @@
+import { CgroupPaths } from './cgroup-paths.ts';
 import type { DecodeError, DecodeErrorKind } from './decode-error.ts';
 import { type DecodedRecord, decodeRecord, type RecordNumber, recordNumber } from './decode-record.ts';
 import { FieldReader, type RawRecord } from './field-reader.ts';
@@ -85,6 +86,7 @@ export class StreamDecoder {
   readonly #sequence = new SequenceTracker();
   readonly #reorder = new ReorderBuffer();
   readonly #joiner: Joiner;
+  readonly #cgroups = new CgroupPaths();
   readonly #windowNs: bigint;
   /** The producer says `seq` for every CPU each second: events wait until nothing before them can be missing. */
   #confirms = false;
@@ -169,6 +171,7 @@ export class StreamDecoder {
     if (decoded.kind === 'hello') {
       this.#flush(out);
       this.#watermarkNs = this.#horizonNs = this.#sweptNs = 0n;
+      this.#cgroups.clear();
     }
     if (number !== undefined && this.#sequence.note(number.cpu, number.seq, tsNs) === 'duplicate') {
       this.#counters.duplicates++;
@@ -187,6 +190,10 @@ export class StreamDecoder {
         break;
       case 'lost':
         this.#sequence.explain(decoded.of, decoded.count, decoded.conn);
+        this.#hold(decoded, number, size, out);
+        break;
+      case 'cgroup':
+        this.#cgroups.note(decoded);
         this.#hold(decoded, number, size, out);
         break;
       case 'hello':
@@ -268,7 +275,9 @@ export class StreamDecoder {
 
   #pass(event: KernelEvent, out: KernelEvent[]): void {
     this.#counters.events++;
-    out.push(this.#joiner.complete(event));
+    const whole = this.#joiner.complete(event);
+    this.#cgroups.complete(whole);
+    out.push(whole);
   }
 
   #reject(kind: DecodeErrorKind, line: Line, record?: string, field?: string): void {

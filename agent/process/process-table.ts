@@ -84,6 +84,8 @@ export class ProcessTable {
       case 'seed':
         this.#seed(event, out);
         break;
+      case 'cgroup':
+        break; // the decoder has put it into the events that need it
       case 'seed-end':
         this.#dropUnconfirmed(event.tsNs, out);
         break;

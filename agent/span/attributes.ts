@@ -56,6 +56,8 @@ export const ATTR = {
   clientAddress: 'client.address',
   authMethod: 'ssh.auth.method',
   keyFingerprint: 'ssh.key.fingerprint',
+  containerId: 'container.id',
+  podUid: 'k8s.pod.uid',
 
   // Any span, where it applies.
   errorType: 'error.type',
@@ -180,7 +182,10 @@ export const ATTR = {
   sessionLeaderPid: 'process.session_leader.pid',
   groupLeaderPid: 'process.group_leader.pid',
   interactive: 'process.interactive',
-  containerId: 'container.id',
+  executableInode: 'ssh.process.executable_inode',
+  cpuUserTime: 'ssh.process.cpu_user_time',
+  cpuSystemTime: 'ssh.process.cpu_system_time',
+  maxRss: 'ssh.process.max_resident_bytes',
 } as const;
 
 /** On span links. */

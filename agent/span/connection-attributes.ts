@@ -4,7 +4,7 @@ import type { AuthActivity, ConnectionFacts } from '../sshd/session-event.ts';
 import { type Attributes, put, putCount, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, ERRORS } from './attributes.ts';
 import { limitString } from './limits.ts';
-import { putExit } from './process-attributes.ts';
+import { putContainer, putExit } from './process-attributes.ts';
 import { cleanText, decodeUtf8 } from './text.ts';
 
 /** What a user name looks like. People type passwords where the name belongs; those mostly don't. */
@@ -31,6 +31,7 @@ export function putCommon(
   // As `AuthenticationMethods` spells a chain: `publickey,password`.
   if (connection.authMethods.length > 0) put(attributes, ATTR.authMethod, connection.authMethods.join(','));
   put(attributes, ATTR.keyFingerprint, connection.key?.fingerprint);
+  putContainer(attributes, connection.cgroup);
 }
 
 /** The login user's name, if sshd accepted it or it looks like one: people type passwords where the name belongs. */

@@ -1,11 +1,19 @@
 /** Attributes of a program that a process ran: `process.*` and what the conventions have no name for. */
-import type { ExitFacts, ProgramFacts } from '../sshd/session-event.ts';
-import { type Attributes, put, putCount, putFlag } from './attribute-map.ts';
+import type { CgroupPath } from '../decode/kernel-event.ts';
+import type { ProgramFacts } from '../sshd/program-facts.ts';
+import type { ExitFacts } from '../sshd/session-event.ts';
+import { type Attributes, put, putCount, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, UNKNOWN_PROGRAM } from './attributes.ts';
+import { containerOf } from './container.ts';
 import { limitArgs, limitString, MAX_NAME_POINTS, MAX_PREVIEW_POINTS } from './limits.ts';
 import type { RedactArgvOptions, Redactor } from './redactor.ts';
 import { signalName } from './signals.ts';
 import { cleanText, cutPoints, decodeUtf8 } from './text.ts';
+
+/** Of the kernel's device numbers (include/linux/kdev_t.h). */
+const MINOR_BITS = 20;
+/** The longest tick that kernels are built with, CONFIG_HZ=100. */
+const MIN_CPU_NS = 10_000_000n;
 
 export interface ProcessAttributeOptions {
   readonly redactor: Redactor;
@@ -70,7 +78,9 @@ export function putProgram(
   putCount(attributes, ATTR.forks, program.forks ?? 0);
   putCount(attributes, ATTR.forksFailed, program.forksFailed ?? 0);
   putCount(attributes, ATTR.failedExecs, program.failedExecs);
-  put(attributes, ATTR.containerId, containerId(program.containerCgroup));
+  put(attributes, ATTR.executableInode, inodeText(program.inode));
+  putContainer(attributes, program.cgroup);
+  putUsage(attributes, program);
   return name;
 }
 
@@ -139,7 +149,30 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** Container runtimes name a container's cgroup by its id: 64 hex digits, with a prefix and `.scope` under systemd. */
-function containerId(cgroup: string | undefined): string | undefined {
-  return cgroup === undefined ? undefined : /[0-9a-f]{64}/.exec(cgroup)?.[0];
+/** As /proc/PID/maps orders it, but in decimal. */
+function inodeText(inode: ProgramFacts['inode']): string | undefined {
+  if (inode?.device === undefined) return undefined;
+  return `${Math.floor(inode.device / 2 ** MINOR_BITS)}:${inode.device % 2 ** MINOR_BITS}:${inode.number}`;
+}
+
+/** Where a cgroup is known it decides, also that there is no container; else a process is where its connection is. */
+export function putContainer(attributes: Attributes, cgroup: CgroupPath | undefined): void {
+  if (cgroup === undefined) return;
+  const { id, podUid } = containerOf(cgroup);
+  for (const [name, value] of [
+    [ATTR.containerId, id],
+    [ATTR.podUid, podUid],
+  ] as const) {
+    if (value !== undefined) attributes[name] = value;
+    else if (name in attributes) delete attributes[name];
+  }
+}
+
+/** Little CPU time is not told: the last clock tick may be missing from it. */
+function putUsage(attributes: Attributes, { cpu, maxRssBytes }: ProgramFacts): void {
+  if (cpu !== undefined && cpu.userNs + cpu.systemNs >= MIN_CPU_NS) {
+    put(attributes, ATTR.cpuUserTime, seconds(cpu.userNs));
+    put(attributes, ATTR.cpuSystemTime, seconds(cpu.systemNs));
+  }
+  put(attributes, ATTR.maxRss, maxRssBytes === undefined ? undefined : Number(maxRssBytes));
 }

@@ -34,6 +34,7 @@ export function applySeed(node: ProcessNode, run: ConnectionRun, event: SeedEven
   if (title !== undefined) applyTitle(node, run, title);
   if (node.role === 'monitor') {
     connection.evidence.monitorImage = node.image;
+    connection.cgroup ??= event.cgroupPath;
   } else if (event.role === 'program') {
     if (node.under === 'userChild' || (event.sid === node.process.id.pid && mayLead(node, event))) {
       openLateSession(node, run, event);
@@ -86,6 +87,7 @@ function execOf(event: SeedEvent): ExecEvent | undefined {
     file: event.file,
     argv: event.argv,
     env: event.env,
+    cgroupPath: event.cgroupPath,
   };
 }
 

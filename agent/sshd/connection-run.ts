@@ -124,6 +124,7 @@ export class ConnectionRun {
     switch (event.kind) {
       case 'accept':
         this.connection.endpoints = event;
+        this.connection.cgroup ??= event.cgroupPath;
         break;
       case 'tcp':
         this.connection.tcp(event);

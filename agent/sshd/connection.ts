@@ -1,5 +1,5 @@
 /** The state of one connection, and what it has to tell. Changed only by the parts of the sshd model. */
-import type { Endpoints, ExitEvent, ProcessId, TcpEvent } from '../decode/kernel-event.ts';
+import type { CgroupPath, Endpoints, ExitEvent, ProcessId, TcpEvent } from '../decode/kernel-event.ts';
 import { crashed, endReason } from './ends.ts';
 import { type Family, type FamilyEvidence, familyOf } from './families.ts';
 import type { KeyFacts } from './key-facts.ts';
@@ -37,6 +37,7 @@ export class Connection implements ConnectionFacts {
   wallOffsetNs: bigint;
   endNs: bigint | undefined;
   endpoints: Endpoints | undefined;
+  cgroup: CgroupPath | undefined;
   user: { readonly name: Uint8Array; readonly source: FactSource } | undefined;
   userValid: boolean | undefined;
   authenticated = false;

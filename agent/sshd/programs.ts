@@ -3,7 +3,8 @@ import type { ExecEvent, ExitEvent } from '../decode/kernel-event.ts';
 import type { Continuity } from '../process/process-change.ts';
 import { exitFacts } from './connection.ts';
 import type { HelperRun, OpenProgram, ProcessNode } from './node.ts';
-import type { HelperActivity, IncompleteReason, ProgramFacts, SpanRef } from './session-event.ts';
+import type { ProgramFacts } from './program-facts.ts';
+import type { HelperActivity, IncompleteReason, SpanRef } from './session-event.ts';
 
 /** How a program's time ended. */
 export interface ProgramEnd {
@@ -75,8 +76,22 @@ function programFacts(node: ProcessNode, program: OpenProgram, end: ProgramEnd):
     survivor: end.unknown === undefined && node.connection.endNs !== undefined && end.tsNs > node.connection.endNs,
     ...(program.gapped ? {} : { forks: program.forks, forksFailed: program.forksFailed }),
     failedExecs: program.failedExecs,
-    containerCgroup: event?.cgroup,
+    cgroup: event?.cgroupPath,
+    ...(event?.inode === undefined ? {} : { inode: { device: event.device, number: event.inode } }),
+    ...(end.exit === undefined || end.unknown !== undefined ? {} : usageOf(program, end.exit)),
   };
+}
+
+/** What the program used: its process's figures less those at its exec. A process's first program is counted from the fork. */
+function usageOf({ event, execNumber }: OpenProgram, exit: ExitEvent): Pick<ProgramFacts, 'cpu' | 'maxRssBytes'> {
+  const { cpu, maxRssBytes } = exit;
+  const before = event?.cpu ?? (event !== undefined && execNumber === 1 ? { userNs: 0n, systemNs: 0n } : undefined);
+  const known = maxRssBytes === undefined ? {} : { maxRssBytes };
+  if (cpu === undefined || before === undefined) return known;
+  const userNs = cpu.userNs - before.userNs;
+  const systemNs = cpu.systemNs - before.systemNs;
+  // The parts are shares of what was measured, by samples: early ones may be too high.
+  return userNs < 0n || systemNs < 0n ? known : { cpu: { userNs, systemNs }, ...known };
 }
 
 /** What is known of the end of the program that a process ran last. */

@@ -2,10 +2,13 @@
  * What the sshd model tells: connections and the finished activities inside them. An activity is told once, when it has
  * ended, and never changes afterwards. `ConnectionFacts` is a live view that grows until the connection is closed.
  */
-import type { CutBytes, Endpoints, ProcessId, Uids } from '../decode/kernel-event.ts';
+import type { CgroupPath, CutBytes, Endpoints, ProcessId } from '../decode/kernel-event.ts';
 import type { FileFacts, FileTally } from './file-facts.ts';
 import type { ForwardFacts } from './forward-facts.ts';
 import type { KeyFacts } from './key-facts.ts';
+import type { ExitFacts, ProgramFacts } from './program-facts.ts';
+
+export type { ExitFacts } from './program-facts.ts';
 
 /** Where a fact was learned, strongest first. */
 export type FactSource = 'monitor' | 'kernel' | 'environment' | 'log' | 'title' | 'command';
@@ -45,19 +48,13 @@ export interface SpanRef {
   readonly key: readonly string[];
 }
 
-export interface ExitFacts {
-  /** 0..255, absent when a signal ended it. */
-  readonly code?: number | undefined;
-  /** Signal number, absent when it exited. */
-  readonly signal?: number | undefined;
-  readonly core: boolean;
-}
-
 /** State of one SSH connection. Read it, never keep a copy: it grows until the connection is closed. */
 export interface ConnectionFacts {
   /** The monitor: identity of the connection. */
   readonly id: ProcessId;
   readonly listener?: ProcessId | undefined;
+  /** Of the monitor at the accept, or when it was first heard of. */
+  readonly cgroup?: CgroupPath | undefined;
   /** Start of the monitor. */
   readonly startNs: bigint;
   /** Exit of the monitor. */
@@ -190,33 +187,6 @@ export interface SessionActivity extends ActivityBase {
   readonly programs: number;
   /** Exact mode, where its server worked on files. */
   readonly files?: FileTally | undefined;
-}
-
-/** One program that a process ran: from its exec to the process's next exec or exit. */
-export interface ProgramFacts {
-  readonly process: ProcessId;
-  readonly ppid?: number | undefined;
-  /** 1.. number of the exec within the process; absent where its fork was not seen. */
-  readonly execNumber?: number | undefined;
-  readonly uids?: Uids | undefined;
-  readonly sid?: number | undefined;
-  readonly pgid?: number | undefined;
-  readonly loginUid?: number | undefined;
-  readonly comm?: Uint8Array | undefined;
-  readonly file?: CutBytes | undefined;
-  readonly argv?: CutBytes | undefined;
-  /** Absent if replaced or not seen. */
-  readonly exit?: ExitFacts | undefined;
-  /** Another exec of the same process ended it. */
-  readonly replaced: boolean;
-  /** It outlived its connection. */
-  readonly survivor: boolean;
-  /** Children that ended without ever running a program of their own, while this one ran. Absent where events were lost. */
-  readonly forks?: number | undefined;
-  readonly forksFailed?: number | undefined;
-  /** Failed execs seen (exact mode), by errno name or number. */
-  readonly failedExecs: number;
-  readonly containerCgroup?: string | undefined;
 }
 
 export interface ProgramActivity extends ActivityBase {

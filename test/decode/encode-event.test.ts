@@ -59,6 +59,7 @@ const inProcess = {
 };
 const endpoints = { peer: word, peerPort: u16, local: maybe(word), localPort: maybe(u16) };
 const kind = <K extends KernelEvent['kind']>(name: K) => ({ kind: fc.constant(name) });
+const cpu = maybe(record({ userNs: u64, systemNs: u64 }));
 const late = { late: fc.boolean() };
 
 const EVENTS: readonly Arbitrary<KernelEvent>[] = [
@@ -85,6 +86,8 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
     pgid: maybe(u32),
     loginUid: maybe(u32),
     execId: maybe(u32),
+    cgroup: maybe(u64.map(String)),
+    cgroupPath: fc.constant(undefined),
     comm: maybe(cString(15)),
     file,
     argv: maybe(cut(anyBytes)),
@@ -108,6 +111,7 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
     ppid: maybe(u32),
     uids: maybe(uids),
     gid: maybe(u32),
+    gids: maybe(uids),
     sid: maybe(u32),
     pgid: maybe(u32),
     loginUid: maybe(u32),
@@ -118,8 +122,13 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
     argv: maybe(cut(anyBytes)),
     env,
     cgroup: maybe(u64.map(String)),
+    cgroupPath: fc.constant(undefined),
     pidNamespace: maybe(u32),
     innerPid: maybe(u32),
+    mountNamespace: maybe(u32),
+    device: maybe(u32),
+    inode: maybe(u64.map(String)),
+    cpu,
   }),
   record({
     ...kind('exit'),
@@ -129,9 +138,13 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
     core: fc.boolean(),
     execId: maybe(u32),
     uids: maybe(uids),
+    gid: maybe(u32),
+    gids: maybe(uids),
     sid: maybe(u32),
     comm: maybe(cString(15)),
     title: maybe(cString(100)),
+    cpu,
+    maxRssBytes: maybe(u64),
   }),
   record({ ...kind('setsid'), ...inProcess, sid: u32, ...late }),
   record({ ...kind('setresuid'), ...inProcess, uids, ...late }),
@@ -152,7 +165,13 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
     failed: maybe(u32),
   }),
   record({ ...kind('untracked'), ...inProcess }),
-  record({ ...kind('accept'), ...inProcess, ...endpoints }),
+  record({
+    ...kind('accept'),
+    ...inProcess,
+    ...endpoints,
+    cgroup: maybe(u64.map(String)),
+    cgroupPath: fc.constant(undefined),
+  }),
   record({ ...kind('drop'), ...inProcess, ...endpoints }),
   record({
     ...kind('tcp'),
@@ -187,6 +206,12 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
   ),
   record({ ...kind('log'), ...inProcess, data: cut(anyBytes) }),
   record({ ...kind('lost'), tsNs: u64, sinceNs: maybe(u64), of: word, count, conn: maybe(identity) }),
+  record({
+    ...kind('cgroup'),
+    tsNs: u64,
+    id: u64.map(String),
+    path: maybe(record({ bytes: cString(200).map((name) => Uint8Array.of(47, ...name)), depth: u16 })),
+  }),
   record({ ...kind('end'), tsNs: u64, records: maybe(count), lost: maybe(count) }),
 ];
 
@@ -205,6 +230,8 @@ function roundTrip(event: KernelEvent): Decoded {
 function withoutNul(event: KernelEvent): KernelEvent {
   const clean = (bytes: Uint8Array) => bytes.map((byte) => byte || 1);
   const copy = { ...event } as Record<string, unknown>;
+  if (event.kind === 'cgroup' && event.path !== undefined)
+    copy['path'] = { ...event.path, bytes: clean(event.path.bytes) };
   for (const field of ['comm', 'title']) if (copy[field] instanceof Uint8Array) copy[field] = clean(copy[field]);
   if ('env' in event) {
     Object.assign(copy, {
@@ -229,7 +256,7 @@ describe('encodeEvent', () => {
 
   it('knows every kind', () => {
     const kinds = new Set(EVENTS.map((arbitrary) => fc.sample(arbitrary, 1)[0]?.kind));
-    assert.equal(kinds.size, 20);
+    assert.equal(kinds.size, 21);
   });
 
   it('writes no line beyond the limit, and one line where the value fits', () => {

@@ -1,5 +1,6 @@
 /** Hand-made session events with defaults, for tests of the stages that read them. Times are milliseconds after `BASE_NS`. */
 import type { CutBytes } from '../../agent/decode/kernel-event.ts';
+import type { ProgramFacts } from '../../agent/sshd/program-facts.ts';
 import {
   type Activity,
   type AttemptActivity,
@@ -8,7 +9,6 @@ import {
   type HostFacts,
   type PhaseActivity,
   type ProgramActivity,
-  type ProgramFacts,
   ROOT,
   type SessionActivity,
   type SessionEvent,

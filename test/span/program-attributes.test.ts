@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Redactor } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
-import type { ConnectionFacts, ProgramFacts } from '../../agent/sshd/session-event.ts';
+import type { ProgramFacts } from '../../agent/sshd/program-facts.ts';
+import type { ConnectionFacts } from '../../agent/sshd/session-event.ts';
 import { at, attemptRef, bytes, helper, program, session, sessionRef, whole } from '../helpers/session-events.ts';
 import { named, spansOf } from '../helpers/spans.ts';
 
@@ -151,4 +152,43 @@ test('everything that a user chose goes through the redactor, and keys of an Aut
   assert.ok(!JSON.stringify(spans, (_, value) => (typeof value === 'bigint' ? `${value}` : value)).includes('hunter2'));
   assert.equal(named(spans, 'REDACTED').attributes['ssh.redactions'], 1);
   assert.equal(named(spans, 'ssh.session').attributes['ssh.redactions'], 2);
+});
+
+test('what a program used: CPU time from 10 ms on, memory, and the file that was loaded', () => {
+  const cpu = { userNs: 1_250_000_000n, systemNs: 250_000_000n };
+  const inode = { device: (8 << 20) | 17, number: '18014398509481985' };
+  const { attributes } = programSpan(['make'], { cpu, maxRssBytes: 73_400_320n, inode });
+  assert.equal(attributes['ssh.process.cpu_user_time'], 1.25);
+  assert.equal(attributes['ssh.process.cpu_system_time'], 0.25);
+  assert.equal(attributes['ssh.process.max_resident_bytes'], 73_400_320);
+  assert.equal(attributes['ssh.process.executable_inode'], '8:17:18014398509481985');
+  const little = programSpan(['true'], { cpu: { userNs: 9_000_000n, systemNs: 999_999n } }).attributes;
+  assert.deepEqual(
+    Object.keys(little).filter((name) => /cpu|resident|inode/.test(name)),
+    [],
+  );
+});
+
+const CONTAINER = 'ab12'.repeat(16);
+const inContainer = { bytes: bytes(`/docker/${CONTAINER}`), depth: 2 };
+
+test('a connection in a container says so on every span; a program, by where it is itself', () => {
+  const outside = { bytes: bytes('/system.slice'), depth: 1 };
+  const ids = (connection: Partial<ConnectionFacts>, facts: Partial<ProgramFacts>) =>
+    spansOf({ ...IN, ...connection }, [program(830, 20, 40, SESSION, SESSION, ['id'], facts)]).map((span) => [
+      span.root,
+      span.attributes['container.id'],
+    ]);
+  assert.deepEqual(ids({ cgroup: inContainer }, {}), [
+    [false, CONTAINER],
+    [true, CONTAINER],
+  ]);
+  assert.deepEqual(ids({ cgroup: inContainer }, { cgroup: outside }), [
+    [false, undefined],
+    [true, CONTAINER],
+  ]);
+  assert.deepEqual(ids({}, { cgroup: inContainer }), [
+    [false, CONTAINER],
+    [true, undefined],
+  ]);
 });
