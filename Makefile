@@ -8,7 +8,7 @@ STAMPS := .output/stamps
 TEST_FLAGS := --test-concurrency=1 --test-timeout=300000 --test-force-exit
 TESTS ?= "test/**/*.test.ts"
 
-.PHONY: help setup build demo test live matrix lint typecheck format bench fuzz deb tar verify-deb verify-image verify-kernels test-bpftrace-versions manifests verify-kubernetes verify-collector clean distclean
+.PHONY: help setup build demo test live matrix lint typecheck format bench fuzz deb tar verify-deb verify-image verify-kernels test-bpftrace-versions manifests verify-kubernetes verify-collector verify-examples clean distclean
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -78,6 +78,13 @@ verify-kubernetes: setup ## roll the chart out on a real cluster of one node, lo
 verify-collector: setup ## send to a real OpenTelemetry Collector, also where it refuses and restarts (network)
 	@test/deploy/collector/build.sh
 	@SSHD_OTEL_COLLECTOR=run node --test $(TEST_FLAGS) --test-timeout=900000 "test/deploy/collector/*.test.ts"
+
+TOOLS := $${XDG_CACHE_HOME:-$$HOME/.cache}/sshd-otel/tools
+verify-examples: setup ## let docker-compose, a Collector and promtool read the examples and the metrics (network)
+	@test/deploy/collector/build.sh
+	@test/deploy/debian/packages.sh trixie "$(TOOLS)/compose" docker-compose
+	@test/deploy/debian/packages.sh bookworm "$(TOOLS)/prometheus" prometheus
+	@node --test $(TEST_FLAGS) test/deploy/tools.test.ts test/deploy/examples.test.ts test/deploy/dashboards.test.ts
 
 # A kernel takes three minutes and more under emulation; they stay in /var/tmp/sshd-otel-kernels (SSHD_OTEL_KERNELS).
 verify-kernels: setup build ## boot the kernels of Debian 11, 12, 13 and sid under QEMU and trace in them (root, network; qemu-system-x86 busybox-static cpio; KERNELS="trixie sid")
