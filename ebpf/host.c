@@ -92,7 +92,7 @@ void put_hello(struct text *t, const struct tracer *tracer, const struct options
 	put_list(t, "hooks", tracer->hooks, tracer->hook_count);
 	put_list(t, "fills", fills, sizeof(fills) / sizeof(*fills));
 	if (o->exact)
-		t->len--, put(t, ",\"execfail\",\"setsid\",\"setresuid\",\"file\",\"forward.of\",\"forward.path\"]");
+		t->len--, put(t, ",\"execfail\",\"setsid\",\"setresuid\",\"file.op\",\"forward.of\",\"forward.path\"]");
 	put(t, ",\"limits\":{\"argv\":");
 	put_u64(t, (__u64)PIECES * PIECE_BIG);
 	put_num(t, "env", ENV_MAX);
