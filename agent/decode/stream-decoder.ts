@@ -12,6 +12,11 @@ import { SequenceTracker } from './sequence.ts';
 export const REORDER_WINDOW_NS = 50_000_000n;
 /** How long a producer that confirms its numbers every second (`seq`) may leave events unconfirmed. */
 const CONFIRM_NS = 1_500_000_000n;
+/**
+ * bpftrace reads the buffer of one CPU to its end before it turns to the next: a record may come so long after those of
+ * other CPUs, and before that nothing says that it is lost.
+ */
+const BETWEEN_BUFFERS_NS = 3_000_000_000n;
 /** Beyond these the earliest events are passed on before their window has passed. */
 const MAX_HELD_EVENTS = 262_144;
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
@@ -43,7 +48,7 @@ export interface DecodeCounters {
   /** Gaps in the numbers, and how many records they hold. A record that comes after all doesn't reduce them. */
   gaps: number;
   missing: number;
-  /** Events that came after the reorder window had passed them; passed on out of order. */
+  /** Events that came after the reorder window had passed them; passed on as the next, out of order. */
   late: number;
   /** Events passed on before their window had passed, because too much was held. */
   hurried: number;
@@ -90,6 +95,9 @@ export class StreamDecoder {
   readonly #windowNs: bigint;
   /** The producer says `seq` for every CPU each second: events wait until nothing before them can be missing. */
   #confirms = false;
+  #confirmNs = CONFIRM_NS;
+  /** How long a missing record may still come. */
+  #patienceNs: bigint;
   /** Largest time seen since `hello`. */
   #watermarkNs = 0n;
   /** Events before it have been passed on. */
@@ -98,7 +106,7 @@ export class StreamDecoder {
   #sweptNs = 0n;
 
   constructor(options: StreamDecoderOptions = {}) {
-    this.#windowNs = options.windowNs ?? REORDER_WINDOW_NS;
+    this.#windowNs = this.#patienceNs = options.windowNs ?? REORDER_WINDOW_NS;
     this.#joiner = new Joiner(options.maxValueBytes, options.maxWaitingBytes);
   }
 
@@ -198,6 +206,8 @@ export class StreamDecoder {
         break;
       case 'hello':
         this.#confirms = decoded.fills.includes('seq');
+        if (this.#confirms && decoded.producer === 'bpftrace') this.#confirmNs = this.#patienceNs = BETWEEN_BUFFERS_NS;
+        else [this.#confirmNs, this.#patienceNs] = [CONFIRM_NS, this.#windowNs];
         // It opens what follows it, so it waits for nothing, not even for records that were made before it.
         this.#pass(decoded, out);
         break;
@@ -209,12 +219,13 @@ export class StreamDecoder {
   }
 
   #hold(event: KernelEvent, number: RecordNumber | undefined, size: number, out: KernelEvent[]): void {
+    let orderNs = this.#placeOf(event);
     if (event.tsNs < this.#horizonNs) {
       this.#counters.late++;
-      this.#pass(event, out);
-      return;
+      // Not at once: its arguments come behind it.
+      if (orderNs < this.#horizonNs) orderNs = this.#horizonNs;
     }
-    this.#reorder.add({ event, orderNs: this.#placeOf(event), cpu: number?.cpu ?? -1, seq: number?.seq ?? -1, size });
+    this.#reorder.add({ event, orderNs, cpu: number?.cpu ?? -1, seq: number?.seq ?? -1, size });
     while (this.#reorder.length > MAX_HELD_EVENTS || this.#reorder.size > MAX_HELD_BYTES) {
       const earliest = this.#reorder.take(undefined);
       if (earliest === undefined) return;
@@ -227,8 +238,8 @@ export class StreamDecoder {
   #advance(tsNs: bigint, out: KernelEvent[]): void {
     this.#watermarkNs = tsNs;
     const windowNs = tsNs - this.#windowNs;
-    this.#findGaps(windowNs, this.#confirms ? tsNs - CONFIRM_NS : undefined);
-    const horizonNs = this.#confirms ? this.#confirmed(windowNs, tsNs - CONFIRM_NS) : windowNs;
+    this.#findGaps(tsNs - this.#patienceNs, this.#confirms ? tsNs - this.#confirmNs : undefined);
+    const horizonNs = this.#confirms ? this.#confirmed(windowNs, tsNs - this.#confirmNs) : windowNs;
     if (horizonNs <= this.#horizonNs) return;
     this.#horizonNs = horizonNs;
     this.#release(horizonNs, out);
