@@ -30,8 +30,8 @@ export interface LabOptions {
   readonly pam?: readonly string[] | undefined;
   /** Where it listens and clients connect to: `127.0.0.1` or `::1`. Default `127.0.0.1`. */
   readonly address?: '127.0.0.1' | '::1' | undefined;
-  /** Runs the server under strace; `straceOutput` reads what it wrote. */
-  readonly strace?: boolean | undefined;
+  /** Runs the server under strace; `straceOutput` reads what it wrote. A list: calls that it shows beside its own. */
+  readonly strace?: boolean | readonly string[] | undefined;
   /** More files for `/run/lab`, by path inside it; executable, owned by root. */
   readonly files?: Readonly<Record<string, string>> | undefined;
   /** On how many ports it listens. Default 1. */
@@ -79,18 +79,14 @@ export interface Lab extends Client {
 const SSHD = '/usr/sbin/sshd';
 
 /** Forks, execs, exits and whose they are, each value whole: enough to say what ran, for whom, where, and how it ended. */
-const STRACE = [
-  'strace',
-  '-D',
-  '-f',
-  '-T',
-  '-ttt',
-  '-xx',
-  '-s',
-  '200000',
-  '-e',
-  'trace=execve,execveat,clone,clone3,fork,vfork,accept,accept4,listen,setsid,setresuid',
-];
+const STRACE = ['strace', '-D', '-f', '-T', '-ttt', '-xx', '-s', '200000'];
+const STRACED = 'execve,execveat,clone,clone3,fork,vfork,accept,accept4,listen,setsid,setresuid';
+
+function straceCommand(asked: LabOptions['strace'], output: string): string[] {
+  if (asked === undefined || asked === false) return [];
+  const calls = asked === true ? [] : asked;
+  return [...STRACE, '-e', `trace=${[STRACED, ...calls].join(',')}`, '-o', output];
+}
 
 /**
  * Starts a laboratory; resolves when its sshd listens.
@@ -126,7 +122,7 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
     options,
   );
 
-  const strace = options.strace === true ? [...STRACE, '-o', `${root}${INSIDE}/strace`] : [];
+  const strace = straceCommand(options.strace, `${root}${INSIDE}/strace`);
   const enter = root === '' ? [] : ['chroot', root];
   const sshd = options.sshd ?? SSHD;
   const file = `${INSIDE}/sshd_config`;

@@ -142,6 +142,12 @@ const KINDS: Readonly<Record<FactKind, Mutation>> = {
     set((span) => span.attributes[ATTR.forwardResult] === 'refused', ATTR.forwardResult, 'opened'),
   ],
   'login-uid': ['another login uid', '9.2-key_exec', set(root, ATTR.loginUid, 0)],
+  file: [
+    'another path',
+    '9.2-sftp_ext-exact',
+    set((span) => span.attributes[ATTR.fileOperation] === 'rename', ATTR.filePath, '/etc/passwd'),
+  ],
+  files: ['one byte more', '9.2-sftp_ext-exact', set(named('ssh.session'), ATTR.sessionFileReadBytes, 1)],
   link: [
     'a link forgotten',
     '9.2-traceparent',
@@ -177,6 +183,8 @@ const MORE: readonly (readonly [kind: FactKind, ...Mutation])[] = [
     '9.2-key_exec',
     set(named('ssh.auth.attempt'), ATTR.attemptQuery, false),
   ],
+  ['file', 'an operation dropped', '9.2-sftp_int-exact', drop(named('ssh.file'))],
+  ['file', 'a byte more written', '9.2-jail-exact', set(named('ssh.file'), ATTR.fileWrittenBytes, 1)],
   ['session', 'a session dropped', '9.2-mux', drop(named('ssh.session'))],
   ['program', 'a command dropped', '9.2-pty_shell', drop(inSession)],
   ['peer', 'a connection dropped', '9.2-scan', drop(root)],

@@ -34,6 +34,8 @@ export type FactKind =
   | 'time'
   | 'login-uid'
   | 'forward'
+  | 'file'
+  | 'files'
   | 'link';
 
 /** Why no signal can tell a fact; argued in the legend of docs/fidelity.md. */

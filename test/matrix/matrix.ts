@@ -125,13 +125,15 @@ function keep(cell: Cell, result: CellResult, scenario: Scenario): void {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${result.server}-${result.scenario}-${result.producer}.ndjson`), cell.stream);
   }
-  if (process.env['RECORD'] !== '1' || !isGreen(result) || result.producer !== 'libbpf') return;
+  // Exact mode's streams where they tell more.
+  const exact = result.producer === 'libbpf-exact' && scenario.files === true;
+  if (process.env['RECORD'] !== '1' || !isGreen(result) || (result.producer !== 'libbpf' && !exact)) return;
   if (!RECORDED_SERVERS.includes(result.server) || scenario.unrecorded === true || !cell.alone) return;
   const story = [
     `${result.version}: ${scenario.story}`,
     'Recorded by test/matrix/matrix.ts, each "fact" said by a witness: the client, the log, strace. Host replaced.',
   ];
-  writeRecording(`${result.server}-${result.scenario}`, story, cell.stream, cell.expected);
+  writeRecording(`${result.server}-${result.scenario}${exact ? '-exact' : ''}`, story, cell.stream, cell.expected);
 }
 
 function tell(name: string, result: CellResult): void {

@@ -1,5 +1,6 @@
 /** The processes of a straced run as a tree: who forked whom while running what, and how each ended. */
 import type { StraceFact } from '../live/witness/strace.ts';
+import type { StraceFileCall } from '../live/witness/strace-files.ts';
 
 export interface TreeExec {
   readonly file: string;
@@ -26,6 +27,8 @@ export interface TreeProcess {
   readonly forkMs: number;
   readonly children: TreeProcess[];
   readonly execs: TreeExec[];
+  /** What it did with files, and how many execs it had done by then. */
+  readonly calls: (StraceFileCall & { readonly exec: number })[];
   /** It became leader of a process session of its own. */
   ownSession: boolean;
   /** Last user that it became altogether before it ran anything but sshd. */
@@ -71,7 +74,7 @@ export function processTree(seen: readonly StraceFact[], firstLine: (file: strin
         parentExec: birth?.parentExec ?? 0,
         forkMs: birth?.atMs ?? 0,
       },
-      ...{ children: [], execs: [], ownSession: false, uid: undefined, end: undefined, listenMs: undefined },
+      ...{ children: [], execs: [], calls: [], ownSession: false, uid: undefined, end: undefined, listenMs: undefined },
     };
     processes.set(pid, made);
     parent?.children.push(made);
@@ -97,7 +100,8 @@ export function processTree(seen: readonly StraceFact[], firstLine: (file: strin
       if (last !== undefined) last.failedExecs++;
     } else if (fact.kind === 'listen') {
       if (runsServer(process)) process.listenMs ??= fact.atMs;
-    } else if (fact.kind === 'setsid') process.ownSession = true;
+    } else if (fact.kind === 'file') process.calls.push({ ...fact, exec: process.execs.length });
+    else if (fact.kind === 'setsid') process.ownSession = true;
     else if (fact.kind === 'uid' && process.execs.every(isServerItself)) process.uid = fact.uid;
     else if (fact.kind === 'end' && processOf(fact.pid) === fact.pid)
       process.end = { text: endText(fact), atMs: fact.atMs };

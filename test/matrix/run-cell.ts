@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Lab, type LabOptions, startLab } from '../../agent/lab/lab.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import { parseStrace } from '../live/witness/strace.ts';
+import { FILE_CALLS } from '../live/witness/strace-files.ts';
 import { Cast } from './cast.ts';
 import { type Comparison, compareFacts, type Fact } from './facts.ts';
 import { type ProcessTree, processTree, type TreeProcess } from './process-tree.ts';
@@ -55,7 +56,7 @@ async function runIn(
   watcher: Watcher,
 ): Promise<Cell> {
   const options: LabOptions = { ...scenario.lab, ...(await scenario.prepare?.(folder)) };
-  const lab = await startLab({ ...options, root: server.root, strace: true });
+  const lab = await startLab({ ...options, root: server.root, strace: scenario.files === true ? FILE_CALLS : true });
   try {
     const watch = await watcher(lab);
     const cast = new Cast(lab, folder);

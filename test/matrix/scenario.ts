@@ -18,6 +18,8 @@ export interface Scenario {
   readonly graceMs?: number | undefined;
   /** Why it can't be played on a server; undefined: it can. */
   readonly notOn?: ((server: Server) => string | undefined) | undefined;
+  /** It works on files by sftp or scp: strace shows them. */
+  readonly files?: boolean | undefined;
   /** Too big to be kept as a stream. */
   readonly unrecorded?: boolean | undefined;
   /** There is more to watch than the laboratory's listener: others that it starts, or none that listens itself. */

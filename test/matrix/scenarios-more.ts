@@ -67,6 +67,7 @@ export const MORE_SCENARIOS: readonly Scenario[] = [
   {
     name: 'scp',
     story: 'a file by scp, the new way (sftp) and the old way (-O)',
+    files: true,
     play: async (cast) => {
       await cast.program('scp', ['/etc/services', 'alice@127.0.0.1:new'], 'subsystem sftp');
       await cast.program('scp', ['-O', '/etc/services', 'alice@127.0.0.1:old'], 'exec');

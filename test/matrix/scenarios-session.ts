@@ -43,16 +43,25 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
   {
     name: 'sftp_int',
     story: 'alice sends a file and fetches it again by internal-sftp',
+    files: true,
     play: async (cast) => {
       await cast.sftp(`put /etc/services up\nls -l up\nget up ${join(cast.lab.folder, 'down')}\n`);
     },
   },
   {
     name: 'sftp_ext',
-    story: 'the same by the sftp-server program',
+    story: 'the same by the sftp-server program, and renames, makes and removes',
+    files: true,
     lab: { config: { Subsystem: 'sftp /usr/lib/openssh/sftp-server' } },
     play: async (cast) => {
-      await cast.sftp(`put /etc/services up\nget up ${join(cast.lab.folder, 'down')}\nrm up\n`);
+      const batch = [
+        `put /etc/services up`,
+        `get up ${join(cast.lab.folder, 'down')}`,
+        'mkdir d',
+        'rename up d/up',
+        'ls d',
+      ].concat(['-rm nothing', 'ln -s up d/link', 'chmod 600 d/up', '-rmdir d', 'rm d/link', 'rm d/up', 'rmdir d']);
+      await cast.sftp(`${batch.join('\n')}\n`);
     },
   },
   {
@@ -102,6 +111,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
   {
     name: 'jail',
     story: 'internal-sftp in a ChrootDirectory',
+    files: true,
     lab: { config: { ChrootDirectory: '/home', ForceCommand: 'internal-sftp' } },
     play: async (cast) => {
       await cast.sftp('cd alice\nput /etc/services up\nrm up\n');

@@ -51,7 +51,10 @@ function tellConnection(tell: Tell, key: string, root: SpanRecord, spans: readon
   const attempts = ordered(spans, 'ssh.auth.attempt');
   for (const [index, span] of attempts.entries()) tellAttempt(tell, `${key} attempt ${index + 1}`, span);
   const sessions = ordered(spans, 'ssh.session');
-  for (const [index, span] of sessions.entries()) tellSession(tell, `${key} session ${index + 1}`, span);
+  for (const [index, span] of sessions.entries()) {
+    tellSession(tell, `${key} session ${index + 1}`, span);
+    tellFiles(tell, `${key} session ${index + 1}`, span, spans);
+  }
   for (const [index, span] of ordered(spans, 'ssh.port_forward').entries()) {
     const to = (name: string) => span.attributes[name] ?? '?';
     // Where sshd listens is named by itself, where it connects to by the other end.
@@ -86,6 +89,29 @@ function tellSession(tell: Tell, key: string, span: SpanRecord): void {
   tell('session-exit', key, exitOf(span));
   tell('session-end', key, is(ATTR.sessionEndedBy));
   for (const link of span.links) if (link.remote) tell('link', key, `${link.traceId} ${link.spanId}`);
+}
+
+function tellFiles(tell: Tell, key: string, session: SpanRecord, spans: readonly SpanRecord[]): void {
+  const is = (name: string) => session.attributes[name];
+  const files = ordered(spans, 'ssh.file').filter((span) => span.attributes[ATTR.sessionId] === session.spanId);
+  for (const [index, span] of files.entries()) tell('file', `${key} file ${index + 1}`, fileText(span));
+  const failed = is(ATTR.fileOperationsFailed) ?? 0;
+  const bytes = `read ${is(ATTR.sessionFileReadBytes)} written ${is(ATTR.sessionFileWrittenBytes)}`;
+  if (is(ATTR.fileOperations) !== undefined)
+    tell('files', key, `${is(ATTR.fileOperations)}, ${failed} failed, ${bytes}`);
+}
+
+function fileText({ attributes }: SpanRecord): string {
+  const target = attributes[ATTR.fileTarget];
+  const read = attributes[ATTR.fileReadBytes];
+  const words = [
+    attributes[ATTR.fileOperation],
+    `${attributes[ATTR.filePath]}${target === undefined ? '' : ` -> ${target}`}`,
+    attributes[ATTR.fileError],
+    read === undefined ? undefined : `read ${read} written ${attributes[ATTR.fileWrittenBytes]}`,
+    attributes[ATTR.fileUnclosed] === true ? 'not closed' : undefined,
+  ];
+  return words.filter((word) => word !== undefined).join(' ');
 }
 
 function tellPrograms(

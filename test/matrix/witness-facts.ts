@@ -8,6 +8,7 @@ import { distinct, type Fact, type FactKind, type Unknowable } from './facts.ts'
 import type { ProcessTree, TreeConnection } from './process-tree.ts';
 import { attemptsOf, crossCheck } from './witness-attempts.ts';
 import { endOf, isDenied, NEED_LOG, reachedAuthentication, WITHOUT_LOG } from './witness-ends.ts';
+import { fileFacts } from './witness-files.ts';
 import { programFacts, type SessionWitness, sessionLeaders } from './witness-programs.ts';
 
 export interface Testimony {
@@ -110,7 +111,10 @@ function sayConnection(
     say('end', key, seen, blind ? 'producer-cannot' : undefined);
   }
   const sessions = authenticated ? sessionsOf(key, connection, parts, stories, log, testimony) : [];
-  for (const session of sessions) saySession(say, session, monitor.end?.atMs ?? Number.POSITIVE_INFINITY);
+  for (const session of sessions) {
+    saySession(say, session, monitor.end?.atMs ?? Number.POSITIVE_INFINITY);
+    fileFacts(say, session, testimony);
+  }
   const server = sessions[0]?.leader.parent;
   const uid = server === monitor ? (testimony.family === 'A' ? 0 : undefined) : server?.uid;
   // pam_loginuid sets it to the user's, and only a program's exec shows it.

@@ -1,5 +1,7 @@
 /** Witness: what `strace -f -ttt -xx` saw of forks, execs and ends. */
 
+import { isFileCall, readFileCall, type StraceFileCall } from './strace-files.ts';
+
 export interface StraceFork {
   readonly kind: 'fork';
   readonly pid: number;
@@ -86,6 +88,7 @@ export type StraceFact =
   | StraceListen
   | StraceSetsid
   | StraceUid
+  | StraceFileCall
   | StraceEnd;
 
 const LINE = /^(\d+) +(\d+\.\d+) (.*)$/s;
@@ -152,6 +155,7 @@ function readFact(pid: number, atMs: number, endMs: number, said: string): Strac
     const returnedMs = Math.max(endMs, atMs + tookMs);
     return result === '0' ? { kind: 'exec', pid, atMs, returnedMs, file, argv } : undefined;
   }
+  if (isFileCall(name)) return readFileCall(name, args, result, errno, pid, atMs);
   if (errno !== undefined || result === '?') return undefined;
   return readCall(name, args, Number(result), pid, atMs);
 }
