@@ -26,7 +26,7 @@ export interface Watch {
 export type Watcher = (lab: Lab) => Promise<Watch>;
 
 /** A span waits so long for its connection to say more, then a clock record must come: ns. */
-const HOLD_BACK_NS = 2_200_000_000n;
+const HOLD_BACK_NS = 3_200_000_000n;
 
 /**
  * A producer of its own, which sees this laboratory's listener alone, or, where that is not enough, the whole host: what

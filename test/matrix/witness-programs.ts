@@ -108,7 +108,9 @@ export function programFacts(
       say('owner', program, owner);
       say('time', `${program} ${first ? 'fork' : 'exec'}`, `${startMs} ${first ? exec.atMs : exec.returnedMs}`);
       const replaced = next !== undefined && !first ? `${next.atMs} ${next.returnedMs}` : undefined;
-      const listens = left === undefined ? undefined : `${left.atMs} ${left.atMs}`;
+      // bpftrace hears of it at its first connection.
+      const heardMs = Math.min(...process.children.map((child) => child.forkMs));
+      const listens = left && `${left.atMs} ${testimony.tellsLog ? left.atMs : Math.max(left.atMs, heardMs)}`;
       say('time', `${program} end`, listens ?? replaced ?? `${stopMs - STRACE_LAG_MS} ${stopMs}`);
       if (stopMs > (monitor.end?.atMs ?? Number.POSITIVE_INFINITY)) say('survivor', program, true);
       const family = `${key} ${parent ?? (owner.startsWith('session') ? owner : 'helpers')}`;
