@@ -5,7 +5,7 @@ import type { ExitFacts } from '../sshd/session-event.ts';
 import { type Attributes, put, putCount, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, UNKNOWN_PROGRAM } from './attributes.ts';
 import { containerOf } from './container.ts';
-import { limitArgs, limitString, MAX_NAME_POINTS, MAX_PREVIEW_POINTS } from './limits.ts';
+import { argvHead, limitArgs, limitString, MAX_NAME_POINTS, MAX_PREVIEW_POINTS } from './limits.ts';
 import type { RedactArgvOptions, Redactor } from './redactor.ts';
 import { signalName } from './signals.ts';
 import { cleanText, cutPoints, decodeUtf8 } from './text.ts';
@@ -110,12 +110,13 @@ function putArgv(
   const { argv } = program;
   if (argv === undefined) return;
   const lost = argv.bytes.length < argv.length;
-  const raw = splitArgv(argv.bytes);
-  const { args, redacted } = options.redactor.argv(raw, argvOptions);
-  const limited = limitArgs(args, options.maxArgvBytes);
+  const { head, more } = argvHead(argv.bytes, options.maxArgvBytes);
+  const raw = splitArgv(head);
+  const { args, redacted } = options.redactor.argv(raw, { ...argvOptions, cut: lost || more > 0 });
+  const limited = limitArgs(args, options.maxArgvBytes, more);
   put(attributes, ATTR.commandArgs, limited.args);
   // Where the producer could not read it all, nobody knows how many elements there were.
-  if (!lost) put(attributes, ATTR.argsCount, raw.length);
+  if (!lost) put(attributes, ATTR.argsCount, raw.length + more);
   put(attributes, ATTR.argsBytes, argv.length);
   putFlag(attributes, ATTR.argsTruncated, limited.cut || lost);
   put(attributes, ATTR.commandPreview, previewOf(limited.args));

@@ -23,6 +23,8 @@ export interface RedactArgvOptions {
    * anything shaped like a key or a fingerprint for a secret don't apply. Default false.
    */
   readonly allowKeys?: boolean;
+  /** More arguments follow, which nobody will be told: whatever they might prove is taken as proven. Default false. */
+  readonly cut?: boolean;
 }
 
 export interface Redactor {

@@ -1,4 +1,4 @@
-import type { RedactedArgs, RedactedText, Redactor } from '../redactor.ts';
+import type { RedactArgvOptions, RedactedArgs, RedactedText, Redactor } from '../redactor.ts';
 import { isBlank, isOnePlainWord, lower } from './ascii.ts';
 import { inspectCommand, programName } from './command.ts';
 import type { Secret, Sink } from './edits.ts';
@@ -30,6 +30,9 @@ export interface RedactionOptions {
    */
   readonly perProgram?: Readonly<Record<string, RedactionMode>>;
 }
+
+/** What makes the value of `-p` before it a password, see `USER_OPTIONS`. */
+const USER_OPTION = '-u';
 
 /**
  * Secrets replaced in one pass may bring others to light that only now stand at the beginning of something. Real text
@@ -63,7 +66,7 @@ function redactorWith(mode: RedactionMode, rules: Rules, programs: ReadonlyMap<s
     argv: (args, argvOptions) => {
       const own = programs.size === 0 ? mode : modeOf(args[0] ?? '');
       if (own === 'full') return { args: [...args], redacted: 0 };
-      return redactArgs(args, rules, own === 'names-only', argvOptions?.allowKeys === true);
+      return redactArgs(args, rules, own === 'names-only', argvOptions);
     },
     text: (text) => {
       const own = programs.size === 0 ? mode : modeOf(firstWord(text));
@@ -96,7 +99,12 @@ function redactText(input: string, rules: Rules, namesOnly: boolean): RedactedTe
   return { text, redacted };
 }
 
-function redactArgs(input: readonly string[], rules: Rules, namesOnly: boolean, allowKeys: boolean): RedactedArgs {
+function redactArgs(
+  input: readonly string[],
+  rules: Rules,
+  namesOnly: boolean,
+  { allowKeys = false, cut = false }: RedactArgvOptions = {},
+): RedactedArgs {
   const args = [...input];
   let redacted = 0;
   for (let i = 1; namesOnly && i < args.length; i++) {
@@ -104,7 +112,7 @@ function redactArgs(input: readonly string[], rules: Rules, namesOnly: boolean, 
     args[i] = REDACTED;
   }
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const secrets = isPlainCommand(args, rules) ? [] : findInArgs(args, rules);
+    const secrets = isPlainCommand(args, rules) ? [] : findInArgs(args, rules, cut);
     let changed = false;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i] ?? '';
@@ -129,7 +137,7 @@ function isPlainCommand(args: readonly string[], rules: Rules): boolean {
 }
 
 /** The secrets of each argument. The arguments stand in one row of offsets, which tells whose a secret is. */
-function findInArgs(args: readonly string[], rules: Rules): Secret[][] {
+function findInArgs(args: readonly string[], rules: Rules, cut: boolean): Secret[][] {
   const secrets: Secret[][] = [];
   const words: Word[] = [];
   let offset = 0;
@@ -138,6 +146,8 @@ function findInArgs(args: readonly string[], rules: Rules): Secret[][] {
     secrets.push([]);
     offset += value.length + 1;
   }
+  // Nothing else behind an argument bears on it. It may stand for the value of the option before it, which does no harm.
+  if (cut) words.push(plainWord(USER_OPTION, offset), plainWord('x', offset + USER_OPTION.length + 1));
   let index = 0;
   const sink: Sink = (secret) => {
     const start = secret[0]?.start ?? 0;
