@@ -62,7 +62,7 @@ SUITES ?= bookworm,bullseye,trixie,sid
 verify-deb: setup ## install, use, upgrade and purge the package on booted Debian 11, 12, 13 and sid (root, network)
 	@for suite in $$(echo $(SUITES) | tr , ' '); do test/deploy/make-root.sh $$suite >/dev/null || exit 1; done
 	@SSHD_OTEL_SUITES=$(SUITES) node --test $(TEST_FLAGS) --test-timeout=900000 \
-	  test/deploy/debian.test.ts test/deploy/tar.test.ts test/deploy/boot-order.test.ts
+	  test/deploy/debian.test.ts test/deploy/tar.test.ts test/deploy/boot-order.test.ts test/deploy/readme.test.ts
 
 manifests: setup ## render the Helm chart to deploy/kubernetes/sshd-otel.yaml (golang-go, see .ci/packages)
 	@node deploy/kubernetes/render.ts
@@ -70,7 +70,7 @@ manifests: setup ## render the Helm chart to deploy/kubernetes/sshd-otel.yaml (g
 verify-image: setup ## build the container image, run it with a DaemonSet's rights, log in (root, network; buildah podman runc)
 	@SSHD_OTEL_IMAGE=build node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/image.test.ts
 
-# Kubernetes and the Collector are compiled once from Debian's sources, five and two minutes; 0.3 GB stay in ~/.cache/sshd-otel.
+# Kubernetes and the Collector are compiled once from Debian's sources, five and two minutes; 0.5 GB stay in ~/.cache/sshd-otel.
 verify-kubernetes: setup ## roll the chart out on a real cluster of one node, log in on the node (root, network; buildah podman golang-go)
 	@test/deploy/cluster/build.sh
 	@SSHD_OTEL_CLUSTER=run SSHD_OTEL_IMAGE=build node --test $(TEST_FLAGS) --test-timeout=900000 test/deploy/cluster/kubernetes.test.ts
