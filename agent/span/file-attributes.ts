@@ -6,6 +6,7 @@ import { ATTR } from './attributes.ts';
 import { toNumber } from './connection-attributes.ts';
 import { errnoName } from './errnos.ts';
 import { limitString } from './limits.ts';
+import { redactPath } from './redact-path.ts';
 import type { Redactor } from './redactor.ts';
 import { cleanText, decodeUtf8 } from './text.ts';
 
@@ -16,7 +17,7 @@ export function putFile(attributes: Attributes, file: FileFacts, redactor: Redac
   let redacted = 0;
   const putPath = (name: string, path: CutBytes | undefined): void => {
     if (path === undefined) return;
-    const clean = redactor.text(cleanText(decodeUtf8(path.bytes)));
+    const clean = redactPath(redactor, cleanText(decodeUtf8(path.bytes)));
     const text = limitString(clean.text);
     put(attributes, name, text);
     redacted += clean.redacted;

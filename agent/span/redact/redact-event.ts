@@ -1,4 +1,5 @@
 import type { CutBytes, EnvironmentEntry, KernelEvent } from '../../decode/kernel-event.ts';
+import { redactPath } from '../redact-path.ts';
 import type { Redactor } from '../redactor.ts';
 import { lower } from './ascii.ts';
 
@@ -36,8 +37,8 @@ export function redactEvent(event: KernelEvent, redactor: Redactor): KernelEvent
       return data === event.data ? event : { ...event, data };
     }
     case 'file': {
-      const path = event.path === undefined ? undefined : redactBytes(event.path, redactor);
-      const to = event.to === undefined ? undefined : redactBytes(event.to, redactor);
+      const path = redactPathBytes(event.path, redactor);
+      const to = redactPathBytes(event.to, redactor);
       return path === event.path && to === event.to ? event : { ...event, path, to };
     }
     default:
@@ -85,6 +86,12 @@ function redactString(data: CutBytes, redactor: Redactor): CutBytes {
 
 function redactBytes(value: CutBytes, redactor: Redactor): CutBytes {
   const result = redactor.text(toLatin1(value.bytes));
+  return result.redacted === 0 ? value : replaced(value, result.text);
+}
+
+function redactPathBytes(value: CutBytes | undefined, redactor: Redactor): CutBytes | undefined {
+  if (value === undefined) return undefined;
+  const result = redactPath(redactor, toLatin1(value.bytes));
   return result.redacted === 0 ? value : replaced(value, result.text);
 }
 

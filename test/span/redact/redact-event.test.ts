@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type {
   CutBytes,
   ExecEvent,
+  FileEvent,
   KernelEvent,
   LogEvent,
   MonitorMessageEvent,
@@ -12,6 +13,8 @@ import { createRedactor } from '../../../agent/span/redact/redactor.ts';
 
 const redactor = createRedactor();
 const process = { pid: 7, startNs: 9n };
+
+const file = { kind: 'file', tsNs: 1n, process, op: 'rename', id: 1, ret: 0, forced: false } as const;
 
 function cut(text: string, missing = 0): CutBytes {
   const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -81,4 +84,15 @@ test('hides secrets in log text', () => {
     latin1((redactEvent(event, redactor) as LogEvent).data),
     "forced-command (config) 'mysql -pREDACTED' for bob",
   );
+});
+
+test('hides secrets in paths of files, and leaves other paths the bytes that they are', () => {
+  const token = `ghp_${'a1B2'.repeat(9)}`;
+  const plain: FileEvent = { ...file, path: cut('/home/ada/\xff\n'), to: cut('/etc/passwd') };
+  assert.equal(redactEvent(plain, redactor), plain);
+  const event: FileEvent = { ...file, path: cut(`/tmp/${token}`), to: cut(`/home/\xff/${token}`, 1) };
+  const { path, to } = redactEvent(event, redactor) as FileEvent;
+  assert.ok(!`${latin1(path)}${latin1(to)}`.includes(token));
+  assert.ok(latin1(to).startsWith('/home/\xff/'));
+  assert.ok(to !== undefined && to.length === to.bytes.length + 1);
 });
