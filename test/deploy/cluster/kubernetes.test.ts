@@ -1,13 +1,14 @@
 /** The chart on a real cluster of one node: taken by the API server, rolled out by the kubelet, and a login on the node is a trace. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Lab, startLab } from '../../../agent/lab/lab.ts';
 import { renderManifest } from '../../../deploy/kubernetes/chart.ts';
 import { type ContainerSink, startContainerSink } from '../container-sink.ts';
 import { buildImage, whyNoImage } from '../image.ts';
 import { type Cluster, startCluster, whyNoCluster } from './cluster.ts';
-import { imageArchive, REPOSITORY, TAG } from './images.ts';
+import { type Images, imageArchive, REPOSITORY, SSHD_IMAGE, TAG } from './images.ts';
 import { NODE_IP, NODE_NAME } from './settings.ts';
 
 const NAMESPACE = 'sshd-otel';
@@ -17,6 +18,21 @@ const VALUES = {
   agent: { readinessProbe: { periodSeconds: 2, timeoutSeconds: 10 } },
 };
 const ROLLOUT = ['-n', NAMESPACE, 'rollout', 'status', 'daemonset/sshd-otel', '--timeout=120s'];
+const SSHD_POD = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'door' },
+  spec: {
+    terminationGracePeriodSeconds: 1,
+    containers: [
+      {
+        name: 'sshd',
+        image: SSHD_IMAGE,
+        readinessProbe: { tcpSocket: { port: 22 }, periodSeconds: 1, failureThreshold: 30 },
+      },
+    ],
+  },
+});
 /** A minute and a half, and an API server: not for each commit. */
 const SKIP =
   process.env['SSHD_OTEL_CLUSTER'] === 'run'
@@ -25,7 +41,8 @@ const SKIP =
 
 interface Status {
   readonly hostIP: string;
-  readonly containerStatuses: readonly { name: string; ready: boolean; restartCount: number; imageID: string }[];
+  readonly podIP: string;
+  readonly containerStatuses: readonly { ready: boolean; restartCount: number; containerID: string }[];
 }
 
 interface Pod {
@@ -34,16 +51,17 @@ interface Pod {
 }
 
 describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
-  let archive: { folder: string; archive: string };
+  let images: Images;
   let cluster: Cluster;
   let lab: Lab;
   let sink: ContainerSink;
   let pod: Pod;
+  let door: Pod;
 
   before(async () => {
-    archive = await imageArchive(await buildImage());
+    images = await imageArchive(await buildImage());
     lab = await startLab({ authorizedKeysSeconds: 0 });
-    cluster = await startCluster(archive.archive);
+    cluster = await startCluster(images.archive);
     sink = await startContainerSink({
       startOutside: (command, args) => cluster.startOnNode(command, [...args, NODE_IP, '4318']),
     });
@@ -52,7 +70,7 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
     await cluster?.stop();
     await sink?.stop();
     await lab?.stop();
-    if (archive !== undefined) rmSync(archive.folder, { recursive: true, force: true });
+    if (images !== undefined) rmSync(images.folder, { recursive: true, force: true });
   });
 
   const onlyPod = async (): Promise<Pod> => {
@@ -71,6 +89,15 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
       `span of ${word}`,
       ({ name, attributes }) => name === 'echo' && JSON.stringify(attributes).includes(word),
     );
+  };
+
+  const loginInPod = async (word: string) => {
+    const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'ConnectTimeout=5', 'BatchMode=yes'];
+    const child = cluster.startOnNode('ssh', [
+      ...['-F', '/dev/null', '-i', images.key, ...options.flatMap((option) => ['-o', option])],
+      ...[`root@${door.status.podIP}`, `uname -s ${word}; true`],
+    ]);
+    assert.equal((await child.exited).code, 0, child.stderrTail());
   };
 
   test('runs Kubernetes as it is', (t) => {
@@ -121,6 +148,9 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
       for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb']) assert.match(value(set) ?? '', /^0+$/, set);
       assert.equal(value('CapBnd')?.replace(/^0+(?=.)/, ''), bounding);
       assert.deepEqual([value('NoNewPrivs'), value('Seccomp')], ['1', '2']);
+      const limit = /:memory:(.*)/.exec(readFileSync(`${folder}/cgroup`, 'latin1'))?.[1] ?? '';
+      const bytes = readFileSync(join('/sys/fs/cgroup/memory', limit, 'memory.limit_in_bytes'), 'latin1');
+      assert.equal(bytes.trim(), String(512 * 1024 * 1024), 'the limit that the manifest names');
       const mounts = readFileSync(`${folder}/mountinfo`, 'utf8');
       assert.match(mounts, / \/ \/ ro,/, 'the root folder is read-only');
       assert.doesNotMatch(mounts, /serviceaccount/, 'no token of the API');
@@ -155,12 +185,35 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
       assert.deepEqual([ready, restartCount], [true, 0]);
   });
 
-  test('a changed setting replaces the pod, and the next one goes on', async () => {
-    await cluster.must(['apply'], await renderManifest({ ...VALUES, config: { exclude: { users: ['nobody-here'] } } }));
+  test('a login inside another pod is nobody else’s business by default', async () => {
+    await cluster.must(['apply'], SSHD_POD);
+    await cluster.must(['wait', '--for=condition=Ready', 'pod/door', '--timeout=60s']);
+    door = JSON.parse(await cluster.must(['get', 'pod', 'door', '-o', 'json'])) as Pod;
+    await loginInPod('not-to-be-seen');
+    // Whatever the producer told of it would have come before this.
+    await seenLogin('seen-on-the-node');
+    assert.doesNotMatch(JSON.stringify(sink.arrived), /not-to-be-seen/);
+  });
+
+  test('a changed setting replaces the pod; with scope: all the login inside a pod is told, with container and pod', async () => {
+    await cluster.must(['apply'], await renderManifest({ ...VALUES, scope: 'all' }));
     await cluster.must(ROLLOUT);
     const next = await onlyPod();
     assert.notEqual(next.metadata.uid, pod.metadata.uid);
-    await seenLogin('seen-by-the-next-pod');
+    await loginInPod('seen-in-the-pod');
+    const { span } = await sink.wait('span of uname', ({ attributes }) =>
+      JSON.stringify(attributes).includes('seen-in-the-pod'),
+    );
+    const root = await sink.wait(
+      'root',
+      ({ traceId, name, parentSpanId }) =>
+        traceId === span.traceId && name === 'ssh.connection' && parentSpanId === undefined,
+    );
+    const container = door.status.containerStatuses[0]?.containerID.replace('containerd://', '');
+    for (const { attributes } of [span, root.span])
+      assert.deepEqual([attributes['container.id'], attributes['k8s.pod.uid']], [container, door.metadata.uid]);
+    const { span: onNode } = await seenLogin('seen-beside-it');
+    assert.deepEqual([onNode.attributes['container.id'], onNode.attributes['k8s.pod.uid']], [undefined, undefined]);
   });
 
   test('when it is deleted nothing of it is left on the node', async () => {
