@@ -101,7 +101,7 @@ export const SETTINGS = {
     schema: z.record(z.string().min(1), mode),
     expected: 'login users with redacted, names-only or full',
     reload: true,
-    help: 'another mode for these users, once they are in; recordings do not know users and follow redaction.mode',
+    help: 'another mode for connections under these users' names; recordings do not know users and follow redaction.mode',
   },
   'redaction.perProgram': {
     schema: z.record(z.string().min(1), mode),
@@ -109,7 +109,7 @@ export const SETTINGS = {
     reload: true,
     help:
       'another mode for these programs, by the base name that they are called by; names-only also holds where another ' +
-      'program or a shell line runs them, full and redacted only where they are the command itself; wins over the mode of the user',
+      'program or a shell line runs them, unless that one is told in full, full and redacted only where they are the command itself; wins over the mode of the user',
   },
   'redaction.keys': {
     schema: names,

@@ -14,7 +14,7 @@ const CHUNK = 8192;
 
 /**
  * The event without its secrets, for a recording: argument vectors, `SSH_ORIGINAL_COMMAND`, the session's command as sshd's
- * monitor heard it, log text, paths of files. An event without a secret comes back as it is, the same object.
+ * monitor heard it, log text, paths of files and sockets. An event without a secret comes back as it is, the same object.
  *
  * Bytes go through the redactor as Latin-1, one character a byte: what is not replaced stays as it was, valid UTF-8 or not.
  * Where something was replaced, `length` is the new length; a value that was cut stays cut by as many bytes.
@@ -25,7 +25,8 @@ export function redactEvent(event: KernelEvent, redactor: Redactor): KernelEvent
     case 'seed': {
       const argv = redactArgv(event.argv, redactor);
       const env = redactEnvironment(event.env, redactor);
-      return argv === event.argv && env === event.env ? event : { ...event, argv, env };
+      const file = event.file === undefined ? undefined : redactBytes(event.file, redactor);
+      return argv === event.argv && env === event.env && file === event.file ? event : { ...event, argv, env, file };
     }
     case 'mon': {
       if (event.type !== AUDIT_COMMAND) return event;
@@ -40,6 +41,11 @@ export function redactEvent(event: KernelEvent, redactor: Redactor): KernelEvent
       const path = redactPathBytes(event.path, redactor);
       const to = redactPathBytes(event.to, redactor);
       return path === event.path && to === event.to ? event : { ...event, path, to };
+    }
+    case 'forward': {
+      const { path } = event;
+      const hidden = path === undefined ? undefined : redactBytes({ bytes: path, length: path.length }, redactor).bytes;
+      return path === hidden ? event : { ...event, path: hidden };
     }
     default:
       return event;
