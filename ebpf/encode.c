@@ -309,6 +309,7 @@ static void file_fields(struct text *t, const struct ev_file *e)
 	const char *paths = (const char *)(e + 1);
 
 	put_name(t, "op", file_ops[e->op]);
+	put_num(t, "exec", e->exec_id);
 	if (e->op < FILE_NAMED) {
 		file_sums(t, e);
 		return;

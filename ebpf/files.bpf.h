@@ -35,6 +35,7 @@ struct open_file {
 
 struct server {
 	__u64 read, written;	/* of files that are not told */
+	__u64 exec_id;
 	__u32 told, open, rest, failed;
 };
 
@@ -145,24 +146,27 @@ static __always_inline bool is_file_server(struct task_struct *t, const struct p
  */
 static __always_inline void first_read(struct proc *p, __u32 pid)
 {
+	struct task_struct *t = (struct task_struct *)bpf_get_current_task();
 	struct server s = {};
 
-	if (!is_file_server((struct task_struct *)bpf_get_current_task(), p, pid)) {
+	if (!is_file_server(t, p, pid)) {
 		p->serves = SERVES_NOTHING;
 		return;
 	}
 	p->serves = SERVES_FILES;
+	s.exec_id = BPF_CORE_READ(t, self_exec_id);
 	bpf_map_update_elem(&servers, &pid, &s, BPF_ANY);
 	__sync_fetch_and_add(&served[pid & (SERVED_SLOTS - 1)], 1);
 }
 
-static __always_inline void give_sums(const struct proc *p, __u32 pid, __u32 op, __u64 read, __u64 written, __u32 id,
-				      __u32 failed, bool forced, __u64 ts)
+static __always_inline void give_sums(const struct proc *p, __u32 pid, __u64 exec_id, __u32 op, __u64 read,
+				      __u64 written, __u32 id, __u32 failed, bool forced, __u64 ts)
 {
 	struct ev_file *e = take(p, pid, K_FILE, sizeof(*e), ts);
 
 	if (!e)
 		return;
+	e->exec_id = exec_id;
 	e->read = read;
 	e->written = written;
 	e->op = op;
@@ -179,7 +183,7 @@ static __always_inline void close_file(const struct proc *p, __u32 pid, struct s
 				       const struct open_file *f, bool forced, __u64 ts)
 {
 	if (f->id) {
-		give_sums(p, pid, FILE_CLOSE, f->read, f->written, f->id, 0, forced, ts);
+		give_sums(p, pid, s->exec_id, FILE_CLOSE, f->read, f->written, f->id, 0, forced, ts);
 	} else {
 		s->read += f->read;
 		s->written += f->written;
@@ -222,7 +226,7 @@ __noinline int files_end(__u32 pid, __u64 ts)
 	}
 	p = find(pid);
 	if (p && s->rest)
-		give_sums(p, pid, FILE_REST, s->read, s->written, s->rest, s->failed, false, ts);
+		give_sums(p, pid, s->exec_id, FILE_REST, s->read, s->written, s->rest, s->failed, false, ts);
 	bpf_map_delete_elem(&servers, &pid);
 	__sync_fetch_and_add(&served[pid & (SERVED_SLOTS - 1)], -1);
 	return 0;
@@ -251,7 +255,7 @@ static __always_inline const char *argument(struct pt_regs *regs, __u32 n)
 }
 
 /* One record of the length that its paths have. */
-static __always_inline void give_call(const struct proc *p, __u32 pid, struct pt_regs *regs, __u32 op, __u32 arg, __u32 to_arg,
+static __always_inline void give_call(const struct proc *p, __u32 pid, __u64 exec_id, struct pt_regs *regs, __u32 op, __u32 arg, __u32 to_arg,
 				 __u32 mode, __u32 id, long ret)
 {
 	__u64 ts = bpf_ktime_get_boot_ns();
@@ -262,6 +266,7 @@ static __always_inline void give_call(const struct proc *p, __u32 pid, struct pt
 
 	if (!s)
 		return;
+	s->e.exec_id = exec_id;
 	s->e.read = s->e.written = 0;
 	s->e.op = op;
 	s->e.id = id;
@@ -320,7 +325,7 @@ static __always_inline void named_call(struct proc *p, __u32 pid, struct pt_regs
 	}
 	if (s->told < files_told) {
 		id = ++s->told;
-		give_call(p, pid, regs, op, call.path, call.to, mode, id, ret);
+		give_call(p, pid, s->exec_id, regs, op, call.path, call.to, mode, id, ret);
 	} else {
 		s->rest++;
 		if (ret < 0)

@@ -158,7 +158,7 @@ struct file_call {		/* a system call, by number: what it does, and which argumen
 
 struct ev_file {
 	struct head h;
-	__u64 read, written;
+	__u64 exec_id, read, written;
 	__u32 op, id;		/* FILE_REST: how many */
 	__u32 mode;		/* of an open: 1 read, 2 write, 3 both */
 	__s32 ret;

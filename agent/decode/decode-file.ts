@@ -38,6 +38,7 @@ export function decodeFile(raw: RawRecord, read: FieldReader): FileEvent {
     conn,
     role,
     op,
+    execId: read.optionalUint(raw.exec, 'exec'),
     id: op === 'rest' ? undefined : read.uint(raw.id, 'id'),
     // Negated for the range check, since the reader knows only unsigned values.
     ret: ret === undefined ? 0 : 0 - read.uint(typeof ret === 'number' ? -ret : ret, 'ret', MAX_ERRNO),

@@ -185,6 +185,7 @@ function ownFields(event: KernelEvent): Fields {
     case 'file':
       return {
         op: event.op,
+        exec: event.execId,
         id: event.id,
         ret: event.ret,
         mode: event.mode,

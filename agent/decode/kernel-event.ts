@@ -238,6 +238,8 @@ export interface ForwardEvent extends ProcessRecord, Partial<Endpoints> {
 export interface FileEvent extends ProcessRecord {
   readonly kind: 'file';
   readonly op: FileOperation | 'close' | 'rest';
+  /** Which program of its process, by the kernel's count of its execs. */
+  readonly execId?: number | undefined;
   /** Number of the operation within its program; a close has that of its open. Absent with `rest`. */
   readonly id?: number | undefined;
   /** 0, or a negative errno. */

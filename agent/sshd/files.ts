@@ -21,8 +21,8 @@ interface OpenFile {
 }
 
 export class Files {
-  /** By what has them open, then by number. */
-  readonly #open = new Map<ProcessNode, Map<number, OpenFile>>();
+  /** By what has them open, then by the program's number and their own. */
+  readonly #open = new Map<ProcessNode, Map<string, OpenFile>>();
   readonly #toldOf = new WeakMap<Session, number>();
   readonly #connection: Connection;
   #told = 0;
@@ -57,16 +57,16 @@ export class Files {
     addTo(session, { operations: 1, notTold: isTold ? 0 : 1, failed: event.ret < 0 ? 1 : 0, ...NO_BYTES });
     if (!isTold || event.id === undefined) return;
     const { pid, startNs } = node.process.id;
-    const exec = node.program?.ref.key[2] ?? '0';
+    const exec = execOf(node, event);
     const file: OpenFile = {
       event,
       ref: { kind: 'file', key: [String(pid), String(startNs), exec, String(event.id)] },
-      parent: node.program?.ref ?? session?.ref ?? node.owner,
+      parent: (runs(node, exec) ? node.program?.ref : undefined) ?? session?.ref ?? node.owner,
       session,
     };
     if (event.ret < 0 || (event.op !== 'open' && event.op !== 'list')) return this.#tell(file, event.tsNs, event);
-    const open = this.#open.get(node) ?? new Map<number, OpenFile>();
-    this.#open.set(node, open.set(event.id, file));
+    const open = this.#open.get(node) ?? new Map<string, OpenFile>();
+    this.#open.set(node, open.set(`${exec} ${event.id}`, file));
   }
 
   #mayTell(session: Session | undefined): boolean {
@@ -80,9 +80,10 @@ export class Files {
   #closed(node: ProcessNode, event: FileEvent): void {
     addTo(node.session, { operations: 0, notTold: 0, failed: 0, ...bytesOf(event) });
     const open = this.#open.get(node);
-    const file = event.id === undefined ? undefined : open?.get(event.id);
-    if (open === undefined || event.id === undefined || file === undefined) return;
-    open.delete(event.id);
+    const name = `${execOf(node, event)} ${event.id}`;
+    const file = open?.get(name);
+    if (open === undefined || file === undefined) return;
+    open.delete(name);
     if (open.size === 0) this.#open.delete(node);
     this.#tell(file, event.tsNs, event);
   }
@@ -101,6 +102,16 @@ export class Files {
     };
     this.#connection.tell(activity, tsNs);
   }
+}
+
+/** The kernel's number of the program; the last one that was seen, where the producer does not tell it. */
+function execOf(node: ProcessNode, event: FileEvent): string {
+  return String(event.execId ?? node.program?.ref.key[2] ?? 0);
+}
+
+/** That program was seen. Another exec may have been lost: its operations are the session's then. */
+function runs(node: ProcessNode, exec: string): boolean {
+  return node.program?.ref.key[2] === exec;
 }
 
 const NO_BYTES = { readBytes: 0n, writtenBytes: 0n };

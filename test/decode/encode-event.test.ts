@@ -153,6 +153,7 @@ const EVENTS: readonly Arbitrary<KernelEvent>[] = [
     ...kind('file'),
     ...inProcess,
     op: fc.constantFrom('open' as const, 'close' as const, 'list' as const, 'rename' as const, 'setstat' as const),
+    execId: maybe(u32),
     id: u32,
     ret: fc.nat(4095).map((errno) => 0 - errno),
     mode: maybe(fc.constantFrom('read' as const, 'write' as const, 'both' as const)),

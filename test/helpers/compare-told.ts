@@ -133,6 +133,10 @@ function activity(
       check.must('file end', told.endUnknown === true || told.endNs === real?.endNs);
       if (real?.kind !== 'file') return;
       check.fact('file operation', told.operation, real.operation);
+      check.must(
+        'file below',
+        [real.parent, real.session].some((one) => text(one) === text(told.parent)),
+      );
       if (told.readBytes !== undefined) check.fact('bytes read', told.readBytes, real.readBytes);
       return check.must('bytes written', told.writtenBytes === undefined || told.writtenBytes === real.writtenBytes);
     }
@@ -173,6 +177,8 @@ function session(check: Check, truth: ToldConnection, told: SessionActivity): vo
   for (const field of ['type', 'subsystem', 'command', 'requestedCommand', 'tty', 'traceparent'] as const) {
     check.fact(`${name} ${field}`, told[field], real[field]);
   }
+  for (const field of ['operations', 'failed', 'notTold', 'readBytes', 'writtenBytes'] as const)
+    check.must(`${name} ${field}`, (told.files?.[field] ?? 0) <= (real.files?.[field] ?? 0));
   if (told.endedBy !== 'unknown')
     check.fact(`${name} end`, `${told.endedBy} ${told.endNs}`, `${real.endedBy} ${real.endNs}`);
 }

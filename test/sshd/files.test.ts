@@ -6,10 +6,13 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { FileEvent, KernelEvent } from '../../agent/decode/kernel-event.ts';
 import type { FileActivity } from '../../agent/sshd/session-event.ts';
+import { compareTold } from '../helpers/compare-told.ts';
+import { cutStream, numbered } from '../helpers/cut-stream.ts';
 import { decodeAll, ofKind, refText, type ToldConnection, tell } from '../helpers/model.ts';
 
-const STREAM = join(import.meta.dirname, '..', 'streams', 'matrix', '9.2-sftp_int-exact.ndjson.gz');
-const LOGIN = decodeAll(gunzipSync(readFileSync(STREAM)));
+const recorded = (name: string) =>
+  gunzipSync(readFileSync(join(import.meta.dirname, '..', 'streams', 'matrix', `${name}.ndjson.gz`)));
+const LOGIN = decodeAll(recorded('9.2-sftp_int-exact'));
 const isFile = (event: KernelEvent) => event.kind === 'file';
 const AT = LOGIN.findIndex(isFile);
 const FIRST = LOGIN[AT];
@@ -85,3 +88,20 @@ test('a session tells 500 operations and counts the rest, those that the produce
 test('a session without files says nothing of them', () => {
   assert.equal(tallyOf(withFiles([])), undefined);
 });
+
+for (const name of ['9.2-sftp_ext-exact', '10.0-scp-exact']) {
+  test(`${name}: with records cut out at random no operation is wrong, nor below a program that did not do it`, () => {
+    const lines = numbered(recorded(name));
+    const truth = tell(decodeAll(new TextEncoder().encode(`${lines.join('\n')}\n`)));
+    for (let seed = 1; seed <= 60; seed++) {
+      const told = tell(decodeAll(cutStream(lines, [0.01, 0.1, 0.5][seed % 3] ?? 0, seed).bytes));
+      for (const cut of told.connections) {
+        const real = truth.connections.find((one) => one.facts.id.startNs === cut.facts.id.startNs);
+        assert.ok(real);
+        assert.deepEqual(compareTold(real, cut).wrong, [], `seed ${seed}`);
+        const files = ofKind(cut, 'file').length;
+        if (files < ofKind(real, 'file').length) assert.ok(cut.facts.incomplete.size > 0, `seed ${seed} is not marked`);
+      }
+    }
+  });
+}
