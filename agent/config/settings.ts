@@ -101,7 +101,7 @@ export const SETTINGS = {
     schema: z.record(z.string().min(1), mode),
     expected: 'login users with redacted, names-only or full',
     reload: true,
-    help: 'another mode for connections under these users' names; recordings do not know users and follow redaction.mode',
+    help: 'another mode for connections under the name of one of these users; recordings do not know users and follow redaction.mode',
   },
   'redaction.perProgram': {
     schema: z.record(z.string().min(1), mode),
