@@ -80,7 +80,7 @@ function faultsOf(query: string): string[] {
   });
   for (const [, name = ''] of query.matchAll(/\bspan\.([a-z0-9_.]+)/g))
     if (!KNOWN.has(name)) faults.push(`${name} is no attribute`);
-  for (const [, name = ''] of query.matchAll(/\bname = "(ssh[^"]*)"/g))
+  for (const [, name = ''] of query.matchAll(/(?<![.\w])name = "(ssh[^"]*)"/g))
     if (!SPANS.has(name)) faults.push(`${name} is no span`);
   return faults;
 }
@@ -92,6 +92,15 @@ describe('examples', () => {
     );
     assert.ok(queries.length >= 20 && blocks('traceql').length >= 8);
     assert.deepEqual([...queries, ...blocks('traceql')].flatMap(faultsOf), []);
+  });
+
+  test('so is every query of the other pages', () => {
+    const pages = readdirSync(join(ROOT, 'docs')).map((name) => readFileSync(join(ROOT, 'docs', name), 'utf8'));
+    const queries = pages
+      .flatMap((page) => page.split('\n'))
+      .filter((line) => /^\{ .*(span|resource|name)\b.* \}/.test(line));
+    assert.ok(queries.length >= 6, `${queries.length} queries`);
+    assert.deepEqual(queries.flatMap(faultsOf), []);
   });
 
   test('a query that is wrong would be found', () => {

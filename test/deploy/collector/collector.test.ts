@@ -186,6 +186,15 @@ describe('a real OpenTelemetry Collector', { skip: SKIP }, () => {
     t.diagnostic(`${counters.failures} of ${counters.requests} requests failed`);
   });
 
+  test('what a back end behind it rejects is its own affair: it says so in its log, and not to us', async () => {
+    const collector = await started();
+    collector.sink.answer = () => ({ kind: 'partial', rejected: 5, message: 'too large' });
+    const counters = await send(collector.url, traceOf(6, 20));
+    assert.deepEqual([counters.exported, counters.refused], [20, 0]);
+    assert.equal(collector.kept.length, 15);
+    assert.match(collector.log.join('\n'), /too large/);
+  });
+
   test('an agent brings it traces and metrics of one login, all as the sink gets them without it', async (t) => {
     const collector = await started();
     const stateDir = mkdtempSync(join(tmpdir(), 'sshd-otel-collector-'));
