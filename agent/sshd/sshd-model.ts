@@ -18,6 +18,7 @@ import type { Sha256 } from './key-facts.ts';
 import type { ProcessNode } from './node.ts';
 import { notAdmitted } from './not-admitted.ts';
 import type { SkipProgram } from './programs.ts';
+import { RecentGaps } from './recent-gaps.ts';
 import { restoreRun, type SavedRun, saveRun } from './saved-run.ts';
 import type { ConnectionFacts, SessionEvent } from './session-event.ts';
 
@@ -54,8 +55,7 @@ export class SshdModel {
   readonly #ended = new RecentProcesses(MIN_ENDED);
   /** Of the last `hello`. */
   #bootId: string | undefined;
-  /** Losses whose time has not passed: a connection that begins inside them is touched, too. */
-  #gaps: LostEvent[] = [];
+  readonly #gaps = new RecentGaps();
 
   constructor(options: SshdModelOptions) {
     this.#options = options;
@@ -78,7 +78,7 @@ export class SshdModel {
         return this.#hello(change.event);
       case 'clock':
         this.#clock(change.event.wallNs - change.event.tsNs);
-        if (this.#gaps.length > 0) this.#gaps = this.#gaps.filter((gap) => gap.tsNs >= change.tsNs);
+        this.#gaps.since(change.tsNs);
         return [{ type: 'tick', tsNs: change.tsNs }];
       case 'lost':
         this.#lost(change.event);
@@ -244,10 +244,7 @@ export class SshdModel {
     const run = new ConnectionRun(connection, this.#options.sha256, this.#options.skipProgram);
     this.#runs.set(keyOf(id), run);
     connection.say({ type: 'connection-opened', connection, tsNs });
-    if (this.#gaps.length > 0) {
-      this.#gaps = this.#gaps.filter((gap) => gap.tsNs >= tsNs);
-      for (const gap of this.#gaps) run.gap(gap.count, gap.tsNs);
-    }
+    for (const gap of this.#gaps.since(tsNs)) run.gap(gap.count, gap.tsNs);
     return run;
   }
 
@@ -275,7 +272,7 @@ export class SshdModel {
     const named = event.conn === undefined ? undefined : this.#runs.get(keyOf(event.conn));
     const touched = event.conn === undefined ? [...this.#runs.values()] : named === undefined ? [] : [named];
     for (const run of touched) run.gap(event.count, event.tsNs);
-    if (event.conn === undefined) this.#gaps.push(event);
+    if (event.conn === undefined) this.#gaps.add(event);
   }
 }
 
