@@ -1,6 +1,7 @@
 /** The chart on a real cluster of one node: taken by the API server, rolled out by the kubelet, and a login on the node is a trace. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Lab, startLab } from '../../../agent/lab/lab.ts';
@@ -8,7 +9,8 @@ import { renderManifest } from '../../../deploy/kubernetes/chart.ts';
 import { type ContainerSink, startContainerSink } from '../container-sink.ts';
 import { buildImage, whyNoImage } from '../image.ts';
 import { type Cluster, startCluster, whyNoCluster } from './cluster.ts';
-import { type Images, imageArchive, REPOSITORY, SSHD_IMAGE, TAG } from './images.ts';
+import { type Images, imageArchive, REPOSITORY, TAG } from './images.ts';
+import { type Pod, processOf, SSHD_POD } from './pods.ts';
 import { NODE_IP, NODE_NAME } from './settings.ts';
 
 const NAMESPACE = 'sshd-otel';
@@ -18,37 +20,11 @@ const VALUES = {
   agent: { readinessProbe: { periodSeconds: 2, timeoutSeconds: 10 } },
 };
 const ROLLOUT = ['-n', NAMESPACE, 'rollout', 'status', 'daemonset/sshd-otel', '--timeout=120s'];
-const SSHD_POD = JSON.stringify({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: 'door' },
-  spec: {
-    terminationGracePeriodSeconds: 1,
-    containers: [
-      {
-        name: 'sshd',
-        image: SSHD_IMAGE,
-        readinessProbe: { tcpSocket: { port: 22 }, periodSeconds: 1, failureThreshold: 30 },
-      },
-    ],
-  },
-});
 /** A minute and a half, and an API server: not for each commit. */
 const SKIP =
   process.env['SSHD_OTEL_CLUSTER'] === 'run'
     ? (whyNoCluster() ?? (await whyNoImage()) ?? false)
     : 'only make verify-kubernetes starts a cluster';
-
-interface Status {
-  readonly hostIP: string;
-  readonly podIP: string;
-  readonly containerStatuses: readonly { ready: boolean; restartCount: number; containerID: string }[];
-}
-
-interface Pod {
-  readonly metadata: { readonly name: string; readonly uid: string };
-  readonly status: Status;
-}
 
 describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
   let images: Images;
@@ -57,8 +33,11 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
   let sink: ContainerSink;
   let pod: Pod;
   let door: Pod;
+  let stateFolder: string;
 
   before(async () => {
+    stateFolder = mkdtempSync(join(tmpdir(), 'sshd-otel-node-state-'));
+    chownSync(stateFolder, 65_532, 65_532);
     images = await imageArchive(await buildImage());
     lab = await startLab({ authorizedKeysSeconds: 0 });
     cluster = await startCluster(images.archive);
@@ -70,6 +49,7 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
     await cluster?.stop();
     await sink?.stop();
     await lab?.stop();
+    rmSync(stateFolder, { recursive: true, force: true });
     if (images !== undefined) rmSync(images.folder, { recursive: true, force: true });
   });
 
@@ -107,6 +87,7 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
 
   test('its API server takes the plain manifest as it is shipped, and none with a mistake', async () => {
     await cluster.must(['create', 'namespace', NAMESPACE]);
+    await cluster.must(['taint', 'node', NODE_NAME, 'dedicated=others:NoSchedule']);
     const manifest = await renderManifest();
     await cluster.must(['apply', '--dry-run=server'], manifest);
     for (const [right, wrong, said] of [
@@ -127,7 +108,7 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
     }
   });
 
-  test('the DaemonSet is rolled out, by its exact rights', async (t) => {
+  test('the DaemonSet is rolled out on a node that is tainted, with its exact rights', async (t) => {
     const headers = 'Authorization: Bearer from-a-secret\n';
     await cluster.must(['-n', NAMESPACE, 'create', 'secret', 'generic', 'otlp', `--from-literal=headers=${headers}`]);
     await cluster.must(['apply'], await renderManifest(VALUES));
@@ -196,10 +177,11 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
   });
 
   test('a changed setting replaces the pod; with scope: all the login inside a pod is told, with container and pod', async () => {
-    await cluster.must(['apply'], await renderManifest({ ...VALUES, scope: 'all' }));
+    const state = { hostPath: stateFolder };
+    const values = { ...VALUES, scope: 'all', state, priorityClassName: 'system-node-critical' };
+    await cluster.must(['apply'], await renderManifest(values));
     await cluster.must(ROLLOUT);
-    const next = await onlyPod();
-    assert.notEqual(next.metadata.uid, pod.metadata.uid);
+    assert.notEqual((await onlyPod()).metadata.uid, pod.metadata.uid);
     await loginInPod('seen-in-the-pod');
     const { span } = await sink.wait('span of uname', ({ attributes }) =>
       JSON.stringify(attributes).includes('seen-in-the-pod'),
@@ -216,6 +198,14 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
     assert.deepEqual([onNode.attributes['container.id'], onNode.attributes['k8s.pod.uid']], [undefined, undefined]);
   });
 
+  test('with a folder of the node for its state the next pod has the same host key', async () => {
+    const key = readFileSync(join(stateFolder, 'host.key'), 'hex');
+    await cluster.must(['-n', NAMESPACE, 'rollout', 'restart', 'daemonset/sshd-otel']);
+    await cluster.must(ROLLOUT);
+    await seenLogin('seen-with-the-same-key');
+    assert.equal(readFileSync(join(stateFolder, 'host.key'), 'hex'), key);
+  });
+
   test('when it is deleted nothing of it is left on the node', async () => {
     const { metadata } = await onlyPod();
     await cluster.must(['-n', NAMESPACE, 'delete', 'daemonset/sshd-otel', '--cascade=foreground', '--timeout=90s']);
@@ -229,19 +219,3 @@ describe('a Kubernetes cluster of one node', { skip: SKIP }, () => {
     assert.throws(() => processOf('sshd-otel', metadata.uid));
   });
 });
-
-/** `/proc/PID` of a process of the pod whose arguments have `mark` in them. @throws Error if there is none */
-function processOf(mark: string, podUid: string): string {
-  for (const name of readdirSync('/proc')) {
-    const folder = `/proc/${name}`;
-    const text = (file: string) => {
-      try {
-        return readFileSync(`${folder}/${file}`, 'latin1');
-      } catch {
-        return '';
-      }
-    };
-    if (/^\d+$/.test(name) && text('cgroup').includes(`pod${podUid}`) && text('cmdline').includes(mark)) return folder;
-  }
-  throw new Error(`no ${mark} in pod ${podUid}`);
-}
