@@ -133,10 +133,7 @@ function activity(
       check.must('file end', told.endUnknown === true || told.endNs === real?.endNs);
       if (real?.kind !== 'file') return;
       check.fact('file operation', told.operation, real.operation);
-      check.must(
-        'file below',
-        [real.parent, real.session].some((one) => text(one) === text(told.parent)),
-      );
+      check.must('file below', parents.get(name)?.has(refText(told.parent)) === true);
       if (told.readBytes !== undefined) check.fact('bytes read', told.readBytes, real.readBytes);
       return check.must('bytes written', told.writtenBytes === undefined || told.writtenBytes === real.writtenBytes);
     }
