@@ -23,6 +23,8 @@ export function sshdConfig(ports: readonly number[], overrides: SshdConfig): str
     PasswordAuthentication: 'yes',
     ChallengeResponseAuthentication: 'no',
     AuthorizedKeysFile: 'none',
+    // Before the other one: 9.1 and 9.2 ignore it behind that.
+    AuthorizedPrincipalsCommand: null,
     AuthorizedKeysCommand: `${INSIDE}/authorized-keys %u %f`,
     AuthorizedKeysCommandUser: 'nobody',
     AcceptEnv: 'LANG LC_* TRACEPARENT TRACESTATE',

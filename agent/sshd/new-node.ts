@@ -48,7 +48,7 @@ export function newNode(
     duringPrompt: attempt?.method === 'keyboard-interactive',
     attempt: known?.ref,
     attemptMethod: known?.method,
-    attemptCertificate: known?.key?.certificate ?? false,
+    attemptCertificate: known?.key?.certificate === true ? known.key : undefined,
     announced: undefined,
     gapped: connection.gapUntilNs !== undefined,
     spoke: undefined,

@@ -3,6 +3,7 @@ import type { ExecEvent } from '../decode/kernel-event.ts';
 import type { Process } from '../process/process-change.ts';
 import type { Connection } from './connection.ts';
 import type { FileTally } from './file-facts.ts';
+import type { KeyFacts } from './key-facts.ts';
 import type { Role } from './roles.ts';
 import type { HelperActivity, SpanRef } from './session-event.ts';
 
@@ -81,7 +82,7 @@ export interface ProcessNode {
   /** The attempt that was open when it was forked. */
   readonly attempt: SpanRef | undefined;
   readonly attemptMethod: string | undefined;
-  readonly attemptCertificate: boolean;
+  readonly attemptCertificate: KeyFacts | undefined;
   announced: Announced | undefined;
   /** Events were lost while it lived. */
   gapped: boolean;

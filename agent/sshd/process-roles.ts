@@ -12,6 +12,7 @@ import type { Handshake } from './handshake.ts';
 import type { LogAuth } from './log-auth.ts';
 import { newNode, ownerOf, underOf } from './new-node.ts';
 import type { ProcessNode } from './node.ts';
+import { helperForCertificate } from './principals-command.ts';
 import {
   closeProgram,
   endOf,
@@ -136,25 +137,25 @@ export class ProcessRoles {
   /** @param event undefined: what it ran first was lost */
   #runHelper(node: ProcessNode, event: ExecEvent | undefined): void {
     if (!node.afterAuth && this.#unseparated) this.#parts.logAuth.helperForked(node.forkNs);
-    const [helper, parent] = this.#helperPlace(node);
+    const [helper, parent] = this.#helperPlace(node, event);
     node.helper = openHelper(node, event, helper, parent);
     if (parent === SETUP) this.#parts.sessions.setupHasChildren = true;
   }
 
   /** What a helper serves, from what was going on when it was forked. */
-  #helperPlace(node: ProcessNode): [HelperActivity['helper'], SpanRef] {
+  #helperPlace(node: ProcessNode, event: ExecEvent | undefined): [HelperActivity['helper'], SpanRef] {
     const { connection, dialogue, sessions } = this.#parts;
     if (node.afterAuth) return sessions.settingUp ? ['setup.helper', SETUP] : ['helper', ROOT];
     // Before the login or after it: with lost events only an open attempt tells.
     if (connection.lossy && (node.attempt === undefined || !this.separated)) return ['helper', ROOT];
     // Keys and principals commands run between a key request and its answer; PAM does nothing then. With a certificate
-    // either may run (auth2-pubkey.c user_key_allowed), and nothing outside tells which.
+    // either may run (auth2-pubkey.c user_key_allowed).
     const keys = this.separated
       ? node.attemptMethod === 'publickey' && !node.attemptCertificate
       : node.process.uids !== undefined && node.process.uids[0] !== 0;
     const parent = node.attempt ?? (dialogue.begun && !dialogue.done ? AUTH : ROOT);
     if (keys) return ['authorized_keys_command', parent];
-    return [parent === ROOT ? 'helper' : 'auth.helper', parent];
+    return [parent === ROOT ? 'helper' : helperForCertificate(event, node.attemptCertificate), parent];
   }
 
   /** It called setsid. */

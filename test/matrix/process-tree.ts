@@ -107,8 +107,8 @@ export function processTree(seen: readonly StraceFact[], firstLine: (file: strin
       process.end = { text: endText(fact), atMs: fact.atMs };
     else if (fact.kind === 'accept') accepted.push({ address: fact.address, port: fact.port, listener: fact.pid });
     else if (fact.kind === 'fork') {
-      const last = accepted.at(-1);
-      if (last !== undefined && last.listener === fact.pid) last.monitor ??= get(fact.child);
+      const last = accepted.findLast(({ listener }) => listener === fact.pid);
+      if (last !== undefined) last.monitor ??= get(fact.child);
     }
   }
   for (const process of processes.values()) countFork(process);

@@ -115,8 +115,9 @@ function legend(cells: readonly CellResult[]): string[] {
     'Such facts are counted neither as right nor as missing.',
     '',
     ...used.map((reason) => `- ${LEGEND[reason]}.`),
-    '- Whether a command that sshd ran for a certificate was its AuthorizedPrincipalsCommand or its AuthorizedKeysCommand: both may',
-    '  run between the same two messages. It is told as `ssh.auth.helper`.',
+    '- Whether a command that sshd ran for a certificate was its AuthorizedPrincipalsCommand or its AuthorizedKeysCommand, where',
+    '  it was given neither the certificate’s id (`%i`) nor the fingerprint of its authority (`%F`): both may run between the same',
+    '  two messages. It is told as `ssh.auth.helper`.',
     '- Without privilege separation (family D): attempts that sshd logs at VERBOSE only, where it logs at INFO; whether a key',
     '  that was rejected had been asked about or signed with.',
   ];

@@ -22,10 +22,11 @@ async function keyAt(path: string): Promise<LabKey> {
   return { path, type: publicLine.split(' ')[0] ?? '', fingerprint, publicLine };
 }
 
-export const AUTH_SCENARIOS: readonly Scenario[] = [
-  {
-    name: 'cert',
-    story: 'alice logs in by a certificate, whose principals a command tells',
+/** A login by certificate. Where the command tells no principal of it, the plain key and then a password are tried. */
+function certified(name: string, story: string, tokens: string, told = 'people'): Scenario {
+  return {
+    name,
+    story,
     prepare: async (folder) => {
       const ca = await makeKey(join(folder, 'ca'), 'ed25519');
       await makeKey(join(folder, 'user'), 'ed25519');
@@ -33,17 +34,29 @@ export const AUTH_SCENARIOS: readonly Scenario[] = [
       return {
         config: {
           TrustedUserCAKeys: '/run/lab/ca.pub',
-          AuthorizedPrincipalsCommand: '/run/lab/principals %u %i',
+          AuthorizedPrincipalsCommand: `/run/lab/principals ${tokens}`,
           AuthorizedPrincipalsCommandUser: 'nobody',
         },
-        files: { 'ca.pub': ca.publicLine, principals: '#!/bin/sh\nsleep 0.2\necho people\n' },
+        files: { 'ca.pub': ca.publicLine, principals: `#!/bin/sh\nsleep 0.2\necho ${told}\n` },
       };
     },
     play: async (cast) => {
       const key = await keyAt(join(cast.folder, 'user'));
-      await cast.ssh({ keys: [key], config: [`CertificateFile=${key.path}-cert.pub`], command: 'exit 9' });
+      const passwords = told === 'people' ? {} : { passwords: [passwordOf(cast)] };
+      await cast.ssh({
+        keys: [key],
+        ...passwords,
+        config: [`CertificateFile=${key.path}-cert.pub`],
+        command: 'exit 9',
+      });
     },
-  },
+  };
+}
+
+export const AUTH_SCENARIOS: readonly Scenario[] = [
+  certified('cert', 'alice logs in by a certificate, whose principals a command tells that is given its id', '%u %i'),
+  certified('cert_ca', 'the same, given the fingerprint of the authority', '%F'),
+  certified('cert_both', 'the principals command knows nobody, so the keys command runs, too', '%u', 'nobody'),
   {
     name: 'twofactor',
     story: 'a key and then a password are asked for, and given',

@@ -145,7 +145,7 @@ function tellPrograms(
     siblings.set(family, [...(siblings.get(family) ?? []), programName(span)]);
     const started = span.name.startsWith('ssh.') ? 'fork' : 'exec';
     tell('time', `${key} ${started}`, milliseconds(span.startNs));
-    if (span.name !== 'ssh.authorized_keys_command') continue;
+    if (!/^ssh\.authorized_(?:keys|principals)_command$/.test(span.name)) continue;
     const served = attempts.findIndex((attempt) => attempt.spanId === span.parentSpanId);
     tell('keys-command', key, `for attempt ${served + 1} as ${is(ATTR.effectiveUid)}`);
   }

@@ -18,6 +18,7 @@ export interface SessionWitness {
 }
 
 const KEYS_COMMAND = 'ssh.authorized_keys_command';
+const PRINCIPALS_COMMAND = 'ssh.authorized_principals_command';
 
 /** An exit is over before strace hears of it; on a busy machine it is woken late, never early. */
 const STRACE_LAG_MS = 250;
@@ -55,9 +56,17 @@ export function programFacts(
   const siblings = new Map<string, Stretch[]>();
   const served = new Map<TreeProcess, number>();
   const places = new Map<TreeProcess, string>();
+  const certificates = attempts.flatMap((attempt, index) => (attempt.text.includes('-CERT ') ? [index + 1] : []));
   for (const top of [...monitor.children].sort((a, b) => a.forkMs - b.forkMs)) {
+    const argv = top.execs[0]?.argv ?? [];
+    if (isPrincipalsCommand(argv)) {
+      served.set(top, certificates.shift() ?? 0);
+      // It is given the certificate's id or authority, which a keys command cannot be.
+      if (argv.some((arg) => arg.includes('@') || arg.startsWith('SHA256:'))) places.set(top, PRINCIPALS_COMMAND);
+      continue;
+    }
     if (ownerOf(top, connection, sessions, testimony) !== KEYS_COMMAND) continue;
-    const ordinal = runs.next(top.execs[0]?.argv ?? []);
+    const ordinal = runs.next(argv);
     served.set(top, ordinal);
     // With a certificate, principals and keys command may both run, and nothing outside tells them apart.
     if (attempts[ordinal - 1]?.text.includes('-CERT ') === true) places.set(top, 'ssh.auth.helper');
@@ -115,7 +124,7 @@ export function programFacts(
       if (stopMs > (monitor.end?.atMs ?? Number.POSITIVE_INFINITY)) say('survivor', program, true);
       const family = `${key} ${parent ?? (owner.startsWith('session') ? owner : 'helpers')}`;
       siblings.set(family, [...(siblings.get(family) ?? []), [own, startMs, stopMs]]);
-      if (owner === KEYS_COMMAND && first)
+      if ((owner === KEYS_COMMAND || owner === PRINCIPALS_COMMAND) && first)
         say('keys-command', program, `for attempt ${served.get(top)} as ${process.uid}`);
     }
   };
@@ -147,6 +156,11 @@ function ownerOf(
   const firstSession = Math.min(...sessions.map((one) => one.leader.forkMs));
   if (top.forkMs < letIn) return 'ssh.auth.helper';
   return top.forkMs < firstSession ? 'ssh.setup.helper' : 'ssh.helper';
+}
+
+/** The scenarios' AuthorizedPrincipalsCommand is called so. */
+function isPrincipalsCommand(argv: readonly string[]): boolean {
+  return argv.slice(0, 2).some((arg) => arg.split('/').at(-1) === 'principals');
 }
 
 /** Which attempt each run of the keys command served: the next that asks about or signs with the key in its arguments. */
