@@ -16,7 +16,7 @@
 #include "sshd-otel.h"
 #include "sshd-otel.skel.h"
 
-#define POLL_MS	20		/* a record waits no longer than this */
+#define POLL_MS	40		/* a record waits no longer than this */
 
 static struct options options;
 static struct tracer tracer;

@@ -128,7 +128,7 @@ static __always_inline void *take(const struct proc *p, __u32 pid, __u32 kind, _
 
 /*
  * A wake-up costs ten times what the record costs. The reader comes by itself
- * every 20 ms; it is woken only when the ring fills, at most once a ms.
+ * every 40 ms; it is woken only when the ring fills, at most once a ms.
  */
 static __always_inline void give(void *record, __u64 ts)
 {

@@ -8,6 +8,7 @@ import { preloadMetricSender } from '../export/metric-sender.ts';
 import { preloadTransport } from '../export/transport.ts';
 import { Pipeline } from '../pipeline.ts';
 import { RedactedRecording } from '../redacted-recording.ts';
+import { pacedChunks } from '../source/paced.ts';
 import { readableSource } from '../source/readable-source.ts';
 import { socketSource } from '../source/socket-source.ts';
 import type { Source } from '../source/source.ts';
@@ -175,7 +176,7 @@ function hostKeyOf(flags: Flags, stateDir: string): Uint8Array {
 
 function openSource(flags: Flags, context: CommandContext, log: Log): Source {
   const path = flags.text('socket');
-  if (path === undefined) return readableSource(context.stdin, 'standard input');
+  if (path === undefined) return readableSource(context.stdin, 'standard input', pacedChunks);
   return socketSource(path, { onState: (connected, reason) => log(connected ? 'info' : 'warn', reason) });
 }
 

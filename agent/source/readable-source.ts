@@ -2,8 +2,15 @@ import type { Readable } from 'node:stream';
 import type { Source, SourceEnd } from './source.ts';
 import { errorCode } from './system-error.ts';
 
-/** A stream that is open already, for instance standard input. */
-export function readableSource(readable: Readable, name: string): Source {
+/**
+ * A stream that is open already, for instance standard input.
+ * @param read how its bytes are taken; default: as they come
+ */
+export function readableSource(
+  readable: Readable,
+  name: string,
+  read: (readable: Readable) => AsyncIterable<Uint8Array> = (all) => all,
+): Source {
   const ended = Promise.withResolvers<SourceEnd>();
   let closed = false;
   return {
@@ -17,7 +24,7 @@ export function readableSource(readable: Readable, name: string): Source {
 
   async function* walk(): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of readable) yield chunk;
+      for await (const chunk of read(readable)) yield chunk;
       ended.resolve({ complete: true, reason: `${name} ended` });
     } catch (error) {
       ended.resolve(closed ? { complete: false, reason: 'closed' } : { complete: false, reason: failure(name, error) });

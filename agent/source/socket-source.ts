@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backoff, type BackoffOptions } from './backoff.ts';
+import { pacedChunks } from './paced.ts';
 import { failure } from './readable-source.ts';
 import type { Source, SourceEnd } from './source.ts';
 
@@ -40,7 +41,7 @@ export function socketSource(path: string, options: SocketSourceOptions = {}): S
       try {
         await once(socket, 'connect');
         options.onState?.(true, `connected to ${path}`);
-        for await (const chunk of socket as AsyncIterable<Uint8Array>) yield chunk;
+        for await (const chunk of pacedChunks(socket)) yield chunk;
       } catch (error) {
         reason = failure(path, error);
       } finally {

@@ -10,8 +10,11 @@ export interface AgentUser {
 /**
  * Room for short-lived objects, MiB a half: events and spans die young, and at V8's 16 so many outlive a scavenge that a
  * twentieth of the time and a hundred MiB go into collecting them late (test/bench/spans.ts).
+ *
+ * V8 takes a process with little to do for one that has nothing to do, collects all of it over and over and throws away
+ * code, which then has to be compiled again: a third of what a hundred commands a second cost (test/bench/pipeline.ts).
  */
-export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=32'];
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=32', '--no-memory-reducer', '--no-flush-bytecode'];
 
 /** How to start this program again, as another user. */
 export interface AgentProgram {
