@@ -190,6 +190,15 @@ describe('the rendered chart', { skip }, () => {
     assert.ok(podOf(await daemonSet({ scope: 'all' })).producer?.args?.includes('--scope=all'));
   });
 
+  test('the notes name what was installed and where it sends', async () => {
+    const notes = (await renderChart({ endpoint: 'https://collector:4318', fullnameOverride: 'door' }, 'nodes')).get(
+      'NOTES.txt',
+    );
+    assert.match(notes ?? '', /the sshd of every node and sends traces to https:\/\/collector:4318\./);
+    assert.match(notes ?? '', /--namespace nodes rollout status daemonset\/door$/m);
+    assert.match((await renderChart({ scope: 'all' })).get('NOTES.txt') ?? '', /of every node and of every pod/);
+  });
+
   test('every value of operators is in its place', async () => {
     const daemonset = await daemonSet(EVERYTHING);
     const { pod, producer, agent } = podOf(daemonset);

@@ -3,10 +3,12 @@
  * the collector some seconds later. `make verify-deb` runs it.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ROOT } from '../../deploy/package/bundle.ts';
+import { makeCertificates } from './certificates.ts';
 import { bootContainer, type Container, whyNoContainer } from './container.ts';
 import { type ContainerSink, startContainerSink } from './container-sink.ts';
 import { buildPackage, dropIn, makeAlice, SSH, uname } from './on-systemd.ts';
@@ -75,6 +77,25 @@ for (const suite of SUITES.length > 0 ? SUITES : ['bookworm']) {
       const seconds = Math.round((performance.now() - begin) / 1000);
       t.diagnostic(`from nothing to a trace: ${seconds} s`);
       assert.ok(seconds < LIMIT_S, `${seconds} s`);
+    });
+
+    test('the example for client certificates does what it says', async (t) => {
+      const folder = mkdtempSync(join(tmpdir(), 'sshd-otel-certificates-'));
+      t.after(() => rmSync(folder, { recursive: true }));
+      await makeCertificates(folder);
+      const asking = await startContainerSink({
+        startOutside: (command, args) => container.startOutside(command, [...args, '127.0.0.1', '4319', folder]),
+      });
+      t.after(() => asking.stop());
+      for (const name of ['ca.pem', 'client.pem', 'client.key'])
+        container.write(`/etc/sshd-otel/${name}`, readFileSync(join(folder, name), 'utf8'), 0o600);
+      container.write('/etc/sshd-otel/sshd-otel.yaml', `export: { endpoint: "${asking.endpoint}" }\n`);
+      const examples = '/usr/share/doc/sshd-otel/examples';
+      await container.sh('mkdir -p /etc/systemd/system/sshd-otel.service.d');
+      await container.sh(`cp ${examples}/client-certificate.conf /etc/systemd/system/sshd-otel.service.d/`);
+      await container.sh('systemctl daemon-reload && systemctl restart sshd-otel');
+      await container.run('sh', '-c', `${SSH} 'uname -s with-a-certificate; true'`);
+      await asking.wait('uname', uname('with-a-certificate'));
     });
   });
 }

@@ -6,34 +6,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TlsFiles } from '../../../agent/export/options.ts';
 import { SpanExport } from '../../../agent/export/span-export.ts';
-import { run } from '../../../deploy/package/run.ts';
 import { LogLines, RESOURCE, testOptions, traceOf } from '../../helpers/export-fixtures.ts';
+import { makeCertificates } from '../certificates.ts';
 import { Collector, whyNoCollector } from './otelcol.ts';
 
 const SKIP =
   process.env['SSHD_OTEL_COLLECTOR'] === 'run'
     ? (whyNoCollector() ?? false)
     : 'only make verify-collector runs a Collector';
-const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-
-/** An authority, and what it signed for the Collector and for us. */
-async function makeCertificates(folder: string): Promise<void> {
-  const openssl = (...args: string[]) =>
-    run('sh', ['-c', 'cd "$1" && shift && openssl "$@"', 'openssl', folder, ...args]);
-  await openssl(
-    ...['req', '-x509', ...CURVE, '-days', '2', '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem'],
-  );
-  for (const [name, extension] of [
-    ['server', 'subjectAltName=IP:127.0.0.1'],
-    ['client', 'extendedKeyUsage=clientAuth'],
-  ] as const) {
-    const key = ['-keyout', `${name}.key`, '-out', `${name}.csr`];
-    await openssl('req', ...CURVE, '-subj', `/CN=${name}`, '-addext', extension, ...key);
-    const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-copy_extensions', 'copy'];
-    await openssl('x509', '-req', '-in', `${name}.csr`, ...signed, '-out', `${name}.pem`);
-  }
-}
-
 test('a Collector that asks for a certificate takes spans with one, and none without', { skip: SKIP }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sshd-otel-certificates-'));
   t.after(() => rmSync(folder, { recursive: true }));
