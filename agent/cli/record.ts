@@ -13,7 +13,7 @@ export const record: Command = {
     'Saves what the tracer says in a new file that only root can read. Known secrets are taken out of command lines, ' +
     'unless --raw keeps them. replay makes traces of it, anywhere. Needs root.',
   positionals: [{ name: 'FILE', help: 'a file that does not exist yet; - is standard output' }],
-  options: [OPTIONS.config, OPTIONS.raw, OPTIONS.producer, OPTIONS.listener],
+  options: [OPTIONS.config, OPTIONS.raw, OPTIONS.producer, OPTIONS.exact, OPTIONS.listener],
   examples: [
     ['sudo sshd-otel record logins.ndjson', 'records until Ctrl-C, without known secrets'],
     ['sudo sshd-otel record --raw - | gzip > logins.ndjson.gz', 'records everything, compressed'],
@@ -30,6 +30,7 @@ async function runRecord(flags: Flags, context: CommandContext): Promise<ExitCod
   try {
     return await trace(context, {
       producer: config.get('producer'),
+      exact: config.get('exact'),
       listenerPid: config.get('listener'),
       agentArgs: [...file, '--only-tee', '--tee-form', flags.flag('raw') ? 'raw' : 'redacted'],
       teeFd: fd,

@@ -21,6 +21,7 @@ export const run: Command = {
     OPTIONS.printConfig,
     OPTIONS.headersFile,
     OPTIONS.producer,
+    OPTIONS.exact,
     OPTIONS.listener,
     OPTIONS.draw,
     OPTIONS.ids,
@@ -57,6 +58,7 @@ async function runRun(flags: Flags, context: CommandContext): Promise<ExitCode> 
       teeFd,
       agentDirIn: stateDir,
       producer: config.get('producer'),
+      exact: config.get('exact'),
       listenerPid: config.get('listener'),
       flushMs: config.get('flushSeconds') * 1000,
     });

@@ -25,6 +25,8 @@ export interface Tracing {
   readonly producer: (typeof PRODUCER_CHOICES)[number];
   /** Trace only the sshd that listens with this pid. */
   readonly listenerPid: number | undefined;
+  /** The producer's exact mode, if it has one. */
+  readonly exact?: boolean | undefined;
   /** Arguments for the agent, but for its descriptors. */
   readonly agentArgs: readonly string[];
   /** File that holds the host key; absent: the agent needs none. */
@@ -44,7 +46,7 @@ export interface Tracing {
  */
 export async function trace(context: CommandContext, tracing: Tracing): Promise<ExitCode> {
   const log = createLog(context);
-  const producers = await findProducers(tracing.producer, { listenerPid: tracing.listenerPid });
+  const producers = await findProducers(tracing.producer, { listenerPid: tracing.listenerPid, exact: tracing.exact });
   const { refused, missing } = producers;
   if (missing === undefined) for (const one of refused) log('warn', `${one}; it is not used`);
   if (missing !== undefined) throw new CommandFailure(EXIT.host, missing, producers.remedy);

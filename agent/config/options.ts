@@ -34,6 +34,11 @@ export const OPTIONS = {
     fallback: 'auto',
     help: 'what traces the kernel: libbpf (complete, cheapest), bpftrace (needs nothing compiled), or auto: libbpf where it loads, else bpftrace',
   },
+  exact: {
+    name: 'exact',
+    kind: 'flag',
+    help: 'also tell what only system calls show: files of sftp and scp, forwards of unix sockets and of the agent, execs that failed; libbpf only, and every system call of the host pays for it',
+  },
   listener: {
     name: 'listener',
     kind: 'integer',

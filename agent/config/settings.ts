@@ -60,6 +60,14 @@ export const SETTINGS = {
     reload: false,
     help: 'what traces the kernel, for run; auto: libbpf where it loads, else bpftrace',
   },
+  exact: {
+    schema: z.boolean(),
+    expected: 'true or false',
+    fallback: false,
+    flag: 'exact',
+    reload: false,
+    help: 'for run: also tell what only system calls show (files of sftp and scp, forwards of unix sockets and of the agent, execs that failed); libbpf only, and every system call of the host pays for it',
+  },
   listener: {
     ...whole(1, 4_194_304),
     flag: 'listener',

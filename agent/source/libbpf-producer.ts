@@ -4,7 +4,7 @@ import type { ChildCommand } from './child-process.ts';
 export interface LibbpfOptions {
   /** Trace only the sshd that listens with this pid. Default: all of the host. */
   readonly listenerPid?: number | undefined;
-  /** Exact setsid, setresuid and failed execs; costs every system call of the host. */
+  /** Files of sftp and scp, unix-socket forwards, exact setsid, setresuid and failed execs; costs every system call of the host. */
   readonly exact?: boolean | undefined;
   /** False: the lines that sshd sends to the system log are not copied. */
   readonly logLines?: boolean | undefined;

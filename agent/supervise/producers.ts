@@ -17,6 +17,8 @@ import type { Explanation, ProducerCandidate } from './supervisor.ts';
 export interface ProducerOptions {
   /** Trace only the sshd that listens with this pid. */
   readonly listenerPid?: number | undefined;
+  /** Also what only system calls show, where the producer can. */
+  readonly exact?: boolean | undefined;
 }
 
 export interface FoundProducers {
