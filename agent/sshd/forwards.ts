@@ -154,14 +154,13 @@ function begins({ op, family, oldState, newState }: ForwardEvent): boolean {
   return family === 'unix' || newState === SYN_SENT;
 }
 
-/** `/bin/sh -c '/usr/bin/xauth -q -'`, by the leader of a session before it runs the user's first program. */
+/** `/bin/sh -c '/usr/bin/xauth -q -'` (newer C libraries put `--` between), by the leader of a session before it runs the user's first program. */
 function isXauthOfSshd(node: ProcessNode, event: ExecEvent): boolean {
   // Of a session that an earlier agent left, the leader may be gone.
   const leader: ProcessNode | undefined = node.session?.leader;
   if (leader === undefined || leader === node || leader.execs > 0) return false;
   const argv = String.fromCharCode(...(event.argv?.bytes.subarray(0, 512) ?? []));
-  const [, option, command, rest] = argv.split('\0');
-  return option === '-c' && command?.endsWith('xauth -q -') === true && rest === '';
+  return /^[^\0]*\0-c\0(?:--\0)?[^\0]*xauth -q -\0$/.test(argv);
 }
 
 /**

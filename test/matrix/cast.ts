@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { LoginOptions } from '../../agent/lab/client.ts';
 import { type ClientRun, type ClientSession, startClient } from '../../agent/lab/client-process.ts';
 import type { Lab } from '../../agent/lab/lab.ts';
+import type { SeenForward } from './forward-peers.ts';
 
 /** What one client did. */
 export interface Part {
@@ -29,8 +30,8 @@ export interface Part {
   reset?: boolean | undefined;
   /** Payload bytes that it sent and got, where a relay between counted them. */
   bytes?: { readonly sent: number; readonly got: number } | undefined;
-  /** TCP forwards that it used, in order, as whoever stood at their other ends saw them: `local 127.0.0.1:80 opened`. */
-  forwards?: readonly string[] | undefined;
+  /** Forwards that it used, as whoever stood at their other ends saw them. */
+  forwards?: readonly SeenForward[] | undefined;
   /** It may end without a last word (`-W`), or kill the program that it goes through before its last word is. */
   proxied?: boolean | undefined;
   /** It asked for a terminal. */

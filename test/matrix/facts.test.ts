@@ -141,6 +141,11 @@ const KINDS: Readonly<Record<FactKind, Mutation>> = {
     '9.2-forward_W',
     set((span) => span.attributes[ATTR.forwardResult] === 'refused', ATTR.forwardResult, 'opened'),
   ],
+  'forward-bytes': [
+    'a byte more through a forward',
+    '9.2-forward_L',
+    set((span) => span.attributes[ATTR.forwardSentBytes] === 6, ATTR.forwardSentBytes, 7),
+  ],
   'login-uid': ['another login uid', '9.2-key_exec', set(root, ATTR.loginUid, 0)],
   file: [
     'another path',

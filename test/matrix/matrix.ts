@@ -126,7 +126,7 @@ function keep(cell: Cell, result: CellResult, scenario: Scenario): void {
     writeFileSync(join(folder, `${result.server}-${result.scenario}-${result.producer}.ndjson`), cell.stream);
   }
   // Exact mode's streams where they tell more.
-  const exact = result.producer === 'libbpf-exact' && scenario.files === true;
+  const exact = result.producer === 'libbpf-exact' && (scenario.files ?? scenario.recordExact) === true;
   if (process.env['RECORD'] !== '1' || !isGreen(result) || (result.producer !== 'libbpf' && !exact)) return;
   if (!RECORDED_SERVERS.includes(result.server) || scenario.unrecorded === true || !cell.alone) return;
   const story = [

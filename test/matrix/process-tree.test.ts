@@ -44,3 +44,9 @@ test('a fork that outlives its program counts for nobody', () => {
   const [connection] = processTree(facts, () => undefined).connections;
   assert.equal(connection?.monitor.children[0]?.execs[0]?.forks, 1);
 });
+
+test('what the process that serves a client accepts is a use of a forward, no connection', () => {
+  const use = (pid: number): StraceFact => ({ kind: 'accept', pid, atMs: 5, address: '127.0.0.1', port: 9 });
+  const tree = processTree([...LOGIN, fork(20, 4, 21), use(20), use(21), use(10)], () => undefined);
+  assert.deepEqual([tree.connections.length, tree.dropped], [1, [{ address: '127.0.0.1', port: 9, listener: 10 }]]);
+});

@@ -105,8 +105,14 @@ export function processTree(seen: readonly StraceFact[], firstLine: (file: strin
     else if (fact.kind === 'uid' && process.execs.every(isServerItself)) process.uid = fact.uid;
     else if (fact.kind === 'end' && processOf(fact.pid) === fact.pid)
       process.end = { text: endText(fact), atMs: fact.atMs };
-    else if (fact.kind === 'accept') accepted.push({ address: fact.address, port: fact.port, listener: fact.pid });
-    else if (fact.kind === 'fork') {
+    else if (fact.kind === 'accept') {
+      // The process that serves a client accepts, too, on what it forwards for him: the monitor, or its child that is no program.
+      const forwards = accepted.some(
+        ({ monitor }) =>
+          monitor !== undefined && (monitor === process || (monitor === process.parent && process.execs.length === 0)),
+      );
+      if (!forwards) accepted.push({ address: fact.address, port: fact.port, listener: fact.pid });
+    } else if (fact.kind === 'fork') {
       const last = accepted.findLast(({ listener }) => listener === fact.pid);
       if (last !== undefined) last.monitor ??= get(fact.child);
     }

@@ -12,7 +12,7 @@ const LEGEND: Readonly<Record<Unknowable, string>> = {
   'producer-cannot':
     'bpftrace: why a connection ended, where only a log line or a TCP state tells (a logout, a reset, a keepalive timeout); it tells no connection that was not admitted, says `scan` also of clients that spoke nonsense or had no cipher in common with sshd, and `auth_failed` also of those that sshd threw out',
   'exact-only':
-    'execs that failed, files of sftp and scp: only a hook on system calls shows them, which the default mode does without',
+    'execs that failed, files of sftp and scp, forwards of unix sockets and of the agent, and each use of a port that sshd listens on for its client: only a hook on system calls shows them, which the default mode does without',
   'closed-first':
     'bytes of a connection whose monitor ended before the client’s end of the TCP stream came: the kernel tells them when the socket changes state',
   'ended-together':
@@ -126,8 +126,7 @@ function legend(cells: readonly CellResult[]): string[] {
 const NOT_COMPARED = [
   '## Not compared yet',
   '',
-  'Forwards of unix sockets, agent and X11, and `-R`; `sshd -i` and a socket that was',
-  'handed over; several listeners; an sshd restarted from inside a session; identities of containers. Times are compared within',
+  '`sshd -i` and a socket that was handed over; several listeners; an sshd restarted from inside a session; identities of containers. Times are compared within',
   '20 ms and what strace itself is late by (up to 0.25 s on a busy machine); without strace, `test/live/login-time.test.ts` holds',
   'the AuthorizedKeysCommand to 20 ms.',
 ];

@@ -20,8 +20,14 @@ export interface Scenario {
   readonly notOn?: ((server: Server) => string | undefined) | undefined;
   /** It works on files by sftp or scp: strace shows them. */
   readonly files?: boolean | undefined;
+  /** Its stream in exact mode is kept, too. */
+  readonly recordExact?: boolean | undefined;
   /** Too big to be kept as a stream. */
   readonly unrecorded?: boolean | undefined;
+  /** Without strace: what is compared is when it was. */
+  readonly unstraced?: boolean | undefined;
+  /** The same story under a configuration of which witnesses know more: they must say the same of both. */
+  readonly twin?: Scenario | undefined;
   /** There is more to watch than the laboratory's listener: others that it starts, or none that listens itself. */
   readonly wholeHost?: boolean | undefined;
   /** No other cell may run at the same time: it takes the machine's all, or changes what all share. */

@@ -51,7 +51,7 @@ export const MORE_SCENARIOS: readonly Scenario[] = [
         const client = await cast.start({ args: ['-W', `127.0.0.1:${at.port}`] });
         await client.finished();
         client.part.proxied = true;
-        client.part.forwards = [`local 127.0.0.1:${at.port} ${result}`];
+        client.part.forwards = [{ what: `connect 127.0.0.1:${at.port}`, result: `tcp ${result}` }];
         if (result === 'opened') await new Promise((closed) => target.close(closed));
       }
       if (visitors !== 1) throw new Error(`the target saw ${visitors} visitors`);

@@ -155,7 +155,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
       const stderr = await readFile(told, 'utf8');
       // Its client ends it by a signal, which ssh takes as a reason to go in order.
       // That it got through says that the way was opened.
-      const forwards = [`local 127.0.0.1:${lab.port} opened`];
+      const forwards = [{ what: `connect 127.0.0.1:${lab.port}`, result: 'tcp opened' }];
       const run = { pid: 0, exitCode: 0, stdout: '', stderr, startedMs, endedMs: Date.now() };
       cast.parts.push({ address: from, user: 'bob', rides: false, pty: false, run, forwards });
     },

@@ -55,14 +55,21 @@ function tellConnection(tell: Tell, key: string, root: SpanRecord, spans: readon
     tellSession(tell, `${key} session ${index + 1}`, span);
     tellFiles(tell, `${key} session ${index + 1}`, span, spans);
   }
-  for (const [index, span] of ordered(spans, 'ssh.port_forward').entries()) {
-    const to = (name: string) => span.attributes[name] ?? '?';
-    // Where sshd listens is named by itself, where it connects to by the other end.
-    const end =
-      to(ATTR.forwardDirection) === 'remote' ? 'listens' : `${to('network.peer.address')}:${to('network.peer.port')}`;
-    tell('forward', `${key} forward ${index + 1}`, `${to(ATTR.forwardDirection)} ${end} ${to(ATTR.forwardResult)}`);
-  }
+  const what = distinct();
+  for (const span of ordered(spans, 'ssh.port_forward')) tellForward(tell, (name) => `${key} ${what(name)}`, span);
   tellPrograms(tell, key, spans, attempts, sessions);
+}
+
+/** Named by where sshd listens, or what it connects to. */
+function tellForward(tell: Tell, keyOf: (name: string) => string, span: SpanRecord): void {
+  const is = (name: string) => span.attributes[name];
+  const connects = is(ATTR.forwardOperation) === 'connect';
+  const host = is(connects ? ATTR.peerAddress : ATTR.localAddress) ?? is(ATTR.forwardTarget) ?? '?';
+  const end = is(ATTR.forwardPath) ?? `${host}:${is(connects ? ATTR.peerPort : ATTR.localPort) ?? '?'}`;
+  const key = keyOf(`${is(ATTR.forwardOperation)} ${end}`);
+  tell('forward', key, `${is(ATTR.forwardType) ?? '?'} ${is(ATTR.forwardResult) ?? '?'}`);
+  if (is(ATTR.forwardReceivedBytes) === undefined) return;
+  tell('forward-bytes', key, `${is(ATTR.forwardReceivedBytes)} received, ${is(ATTR.forwardSentBytes)} sent`);
 }
 
 function tellAttempt(tell: Tell, key: string, span: SpanRecord): void {

@@ -5,6 +5,7 @@ import { parseServerLog } from '../live/witness/server-log.ts';
 import type { Part } from './cast.ts';
 import { type ClientStory, readClient } from './client-story.ts';
 import { distinct, type Fact, type FactKind, type Unknowable } from './facts.ts';
+import type { SeenForward } from './forward-peers.ts';
 import type { ProcessTree, TreeConnection } from './process-tree.ts';
 import { attemptsOf, crossCheck } from './witness-attempts.ts';
 import { endOf, isDenied, NEED_LOG, reachedAuthentication, WITHOUT_LOG } from './witness-ends.ts';
@@ -81,8 +82,7 @@ function sayConnection(
   const reached = own?.run !== undefined && reachedAuthentication(own.run.stderr);
   const early = reached ? undefined : 'family-of-scan';
   say('family', key, testimony.family, early);
-  for (const [index, forward] of (own?.forwards ?? []).entries())
-    say('forward', `${key} forward ${index + 1}`, forward, testimony.tellsLog ? undefined : 'producer-cannot');
+  sayForwards(say, key, own?.forwards ?? [], testimony);
   if (own?.bytes !== undefined) say('bytes', key, `${own.bytes.sent} received, ${own.bytes.got} sent`, 'closed-first');
   say('whole', key, 'yes');
   say('login', key, authenticated ? 'yes' : 'no');
@@ -120,6 +120,17 @@ function sayConnection(
   // pam_loginuid sets it to the user's, and only a program's exec shows it.
   if (testimony.pam && sessions.some((session) => session.leader.execs.length > 0)) say('login-uid', key, uid);
   programFacts(say, key, connection, sessions, attempts, testimony);
+}
+
+function sayForwards(say: Say, key: string, forwards: readonly SeenForward[], testimony: Testimony): void {
+  const name = distinct();
+  for (const { what, result, bytes, exact } of forwards) {
+    const untold = exact === true && !testimony.exact ? 'exact-only' : undefined;
+    const unknowable = testimony.tellsLog ? untold : 'producer-cannot';
+    const about = `${key} ${name(what)}`;
+    say('forward', about, result, unknowable);
+    say('forward-bytes', about, bytes, unknowable);
+  }
 }
 
 /** Id, serial and authority of the run's certificate, as sshd logs it. */

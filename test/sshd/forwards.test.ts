@@ -194,6 +194,7 @@ test('xauth, run by sshd, tells X11 from a port that the client named, if only o
   const types = (told: ToldConnection) => ofKind(told, 'forward').map((one) => `${one.localPort} ${one.type}`);
   assert.deepEqual(types(withXauth([6010, 6010, 8080])), ['6010 x11', '6010 x11', '8080 tcp']);
   assert.deepEqual(types(withXauth([6010, 6011])), ['6010 undefined', '6011 undefined']);
+  assert.deepEqual(types(withXauth([6010], '--\0/opt/xauth -q -')), ['6010 x11']);
   assert.deepEqual(types(withXauth([6010], 'xauth list')), ['6010 undefined']);
 });
 
