@@ -10,7 +10,7 @@ import { isStartedByInetd } from './inetd.ts';
 import type { Sha256 } from './key-facts.ts';
 import { LogAuth } from './log-auth.ts';
 import { readLogLine } from './log-lines.ts';
-import { MONITOR, ptyName, USER_CHILD_TYPES } from './monitor-protocol.ts';
+import { auditCommand, MONITOR, ptyName, USER_CHILD_TYPES } from './monitor-protocol.ts';
 import type { ProcessNode } from './node.ts';
 import { Pairing } from './pairing.ts';
 import { ProcessRoles } from './process-roles.ts';
@@ -181,6 +181,7 @@ export class ConnectionRun {
       const name = ptyName(event);
       if (name !== undefined) this.sessions.terminal(name);
     }
+    if (event.type === MONITOR.reqAuditCommand) this.sessions.command(auditCommand(event));
     if (event.type === MONITOR.reqTerm) this.connection.term = true;
     for (const message of this.#pairing.push(event)) this.dialogue.message(message);
   }

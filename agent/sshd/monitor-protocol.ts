@@ -89,7 +89,7 @@ export function userName(message: MonitorMessageEvent): Uint8Array | undefined {
   return stringAt(message.data.bytes, 0)?.bytes;
 }
 
-/** Type 113: the command that the client asked for. */
+/** Type 113, of an sshd that is built with auditing, as Debian's is (session.c `do_exec`): what the session is about to run. */
 export function auditCommand(message: MonitorMessageEvent): CutBytes | undefined {
   const text = stringAt(message.data.bytes, 0);
   return text === undefined ? undefined : { bytes: text.bytes, length: text.length };

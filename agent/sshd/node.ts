@@ -1,5 +1,5 @@
 /** A process as the sshd model sees it: its role, and where what it starts belongs. */
-import type { ExecEvent } from '../decode/kernel-event.ts';
+import type { CutBytes, ExecEvent } from '../decode/kernel-event.ts';
 import type { Process } from '../process/process-change.ts';
 import type { Connection } from './connection.ts';
 import type { FileTally } from './file-facts.ts';
@@ -44,17 +44,20 @@ export interface Session {
   subsystem: string | undefined;
   /** Kind as a log line tells it. */
   logType: 'shell' | 'exec' | 'subsystem' | undefined;
+  /** As sshd told its monitor: what stands in where the leader's arguments were lost. */
+  announcedCommand?: CutBytes | undefined;
   title: Uint8Array | undefined;
   programs: number;
   files: FileTally | undefined;
   ended: boolean;
 }
 
-/** What sshd said of a session just before it forked the leader: the terminal, the kind. */
+/** What sshd said of a session just before it forked the leader: the terminal, the kind, the command. */
 export interface Announced {
   readonly tty: string | undefined;
   readonly type: 'shell' | 'exec' | 'subsystem' | undefined;
   readonly subsystem: string | undefined;
+  readonly command?: CutBytes | undefined;
 }
 
 export interface ProcessNode {

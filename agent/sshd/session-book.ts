@@ -1,5 +1,5 @@
 /** Sessions of one connection, and the set-up between authentication and the first of them. */
-import type { ExecEvent, ExitEvent } from '../decode/kernel-event.ts';
+import type { CutBytes, ExecEvent, ExitEvent } from '../decode/kernel-event.ts';
 import { type Connection, exitFacts } from './connection.ts';
 import type { LogFact } from './log-lines.ts';
 import type { Announced, ProcessNode, Session } from './node.ts';
@@ -22,6 +22,7 @@ export class SessionBook {
   /** What sshd said before it forked the leader that it is about. */
   #pendingTty: string | undefined;
   #pendingLine: SessionLine | undefined;
+  #pendingCommand: CutBytes | undefined;
   /** Fork of the user child: sshd's own part of the set-up is over. */
   userChildNs: bigint | undefined;
   /** Last sign of sshd's own work where there is no user child: a helper's end, PAM's line. */
@@ -42,6 +43,7 @@ export class SessionBook {
   gap(): void {
     this.#pendingTty = undefined;
     this.#pendingLine = undefined;
+    this.#pendingCommand = undefined;
     if (!this.#setupTold) this.#gapped = true;
     for (const session of this.#open) {
       session.gapped = true;
@@ -71,6 +73,11 @@ export class SessionBook {
     this.#pendingTty = name;
   }
 
+  /** Type 113: the next session's command. */
+  command(command: CutBytes | undefined): void {
+    this.#pendingCommand = command;
+  }
+
   /** `Starting session: …` for the next session. */
   line(fact: SessionLine): void {
     this.#pendingLine = fact;
@@ -80,9 +87,12 @@ export class SessionBook {
   takeAnnounced(): Announced | undefined {
     const tty = this.#pendingTty ?? this.#pendingLine?.tty;
     const line = this.#pendingLine;
+    const command = this.#pendingCommand;
     this.#pendingTty = undefined;
     this.#pendingLine = undefined;
-    return tty === undefined && line === undefined ? undefined : { tty, type: line?.type, subsystem: line?.subsystem };
+    this.#pendingCommand = undefined;
+    if (tty === undefined && line === undefined && command === undefined) return undefined;
+    return { tty, type: line?.type, subsystem: line?.subsystem, command };
   }
 
   /** A direct child of the user child turned out to be a session leader. */
@@ -100,6 +110,7 @@ export class SessionBook {
       tty: leader.announced?.tty,
       subsystem: leader.announced?.subsystem,
       logType: leader.announced?.type,
+      announcedCommand: leader.announced?.command,
       title: undefined,
       programs: 0,
       files: undefined,

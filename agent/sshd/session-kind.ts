@@ -12,6 +12,9 @@ type Kind = Pick<
 const MINUS = 0x2d;
 const LOWER_C = 0x63;
 const SPACE = 0x20;
+const SLASH = 0x2f;
+/** `internal-sftp`, as the configuration spells it. */
+const INTERNAL = [...'internal-sftp'].map((letter) => letter.charCodeAt(0));
 
 /** The arguments of an argv block that are wholly there. */
 export function splitArgv(argv: CutBytes, limit = Number.POSITIVE_INFINITY): Uint8Array[] {
@@ -27,11 +30,11 @@ export function splitArgv(argv: CutBytes, limit = Number.POSITIVE_INFINITY): Uin
 /** Everything that the leader's first exec tells about the session. */
 export function sessionKind(session: Session): Kind {
   const event = session.first;
-  if (event === undefined) return withoutProgram(session);
+  if (event === undefined) return { ...withoutProgram(session), ...commandInstead(session) };
   const command = shellCommand(event);
   const login = isLoginShell(event);
   const kind: Kind = {
-    ...(command === undefined ? {} : { command }),
+    ...(command === undefined ? commandInstead(session) : { command }),
     requestedCommand: variable(event, 'SSH_ORIGINAL_COMMAND'),
     traceparent: environment(event, 'TRACEPARENT'),
     tracestate: environment(event, 'TRACESTATE'),
@@ -46,6 +49,18 @@ export function sessionKind(session: Session): Kind {
   if (command !== undefined) return { ...kind, type: 'exec', typeSource: 'kernel' };
   if (login) return { ...kind, type: 'shell', typeSource: 'kernel' };
   return session.logType === undefined ? kind : { ...kind, type: session.logType, typeSource: 'log' };
+}
+
+/**
+ * What sshd told its monitor, where the leader's arguments were lost. Of a session without a command and without a terminal
+ * it tells the user's shell, and of sftp inside sshd a name of its own: both are no command.
+ */
+function commandInstead({ first, firstLost, announcedCommand }: Session): Pick<Kind, 'command'> {
+  const lost = first === undefined ? firstLost : first.argv === undefined;
+  if (!lost || announcedCommand === undefined) return {};
+  const { bytes } = announcedCommand;
+  const mayBeShell = bytes[0] === SLASH && !bytes.includes(SPACE);
+  return mayBeShell || INTERNAL.every((byte, i) => bytes[i] === byte) ? {} : { command: announcedCommand };
 }
 
 /** internal-sftp never execs; its title says so. */
