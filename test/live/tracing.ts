@@ -1,11 +1,11 @@
 /** A producer that watches a laboratory's listener, and the pipeline behind it, as tests need them. */
 import { existsSync } from 'node:fs';
 import { Pipeline } from '../../agent/pipeline.ts';
-import { childSource } from '../../agent/source/child-source.ts';
 import type { LibbpfOptions } from '../../agent/source/libbpf-producer.ts';
 import { noRedaction, type Redactor } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import { findProducers } from '../../agent/supervise/producers.ts';
+import { childSource } from '../helpers/child-source.ts';
 
 export const PRODUCERS = ['libbpf', 'bpftrace'] as const;
 export type ProducerName = (typeof PRODUCERS)[number];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { childSource } from '../../agent/source/child-source.ts';
+import { childSource } from '../helpers/child-source.ts';
 
 const producer = (name: string): string => join(import.meta.dirname, '..', 'producers', name);
 const run = (name: string) => childSource({ command: process.execPath, args: [producer(name)] });

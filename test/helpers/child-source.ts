@@ -1,6 +1,6 @@
-import { type ChildCommand, startChild } from './child-process.ts';
-import { readableSource } from './readable-source.ts';
-import type { Source } from './source.ts';
+import { type ChildCommand, startChild } from '../../agent/source/child-process.ts';
+import { readableSource } from '../../agent/source/readable-source.ts';
+import type { Source } from '../../agent/source/source.ts';
 
 /** A producer of our own: its standard output is the stream, its end is told with the last line that it said on stderr. */
 export function childSource(command: ChildCommand): Source & { readonly pid: number | undefined } {
