@@ -36,7 +36,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	if (id != nr_setsid && id != nr_setresuid && id != nr_execve && id != nr_execveat && !is_channel_call(id))
 		return 0;
 	pid = bpf_get_current_pid_tgid() >> 32;
-	p = find(pid);
+	p = is_followed(pid) ? find(pid) : NULL;
 	if (!p || p->role == R_CANDIDATE)
 		return 0;
 	t = (struct task_struct *)bpf_get_current_task();

@@ -42,6 +42,7 @@ export async function answering(visitors: number, path?: string): Promise<Peer> 
     if (path === undefined) server.listen(0, '127.0.0.1', listening);
     else server.listen({ path, writableAll: true }, listening);
   });
+  server.unref(); // whoever fails before he closes it shall end all the same
   const at = server.address();
   return {
     port: typeof at === 'object' && at !== null ? at.port : 0,

@@ -126,9 +126,10 @@ function legend(cells: readonly CellResult[]): string[] {
 const NOT_COMPARED = [
   '## Not compared yet',
   '',
-  '`sshd -i` and a socket that was handed over; several listeners; an sshd restarted from inside a session; identities of containers. Times are compared within',
-  '20 ms and what strace itself is late by (up to 0.25 s on a busy machine); without strace, `test/live/login-time.test.ts` holds',
-  'the AuthorizedKeysCommand to 20 ms.',
+  'Identities of containers. Times are compared within 20 ms and what strace itself is late by (up to 0.25 s on a busy machine);',
+  'the rows `…_unstraced` check the times of the same stories without it: when connections and passwords came and went, and how',
+  'long each `sleep` and AuthorizedKeysCommand took. The rows `…_info` are played a second time at VERBOSE, and the witnesses must',
+  'say the same of both. `--listener` chooses a server that listens itself; with `sshd -i` none does, so the whole host is traced.',
 ];
 
 function names(scenarios: readonly Scenario[], cells: readonly CellResult[]): string[] {
