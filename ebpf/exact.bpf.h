@@ -30,7 +30,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 
 	if (id < FILE_CALLS) {
 		call = file_calls[id];
-		if (call.op)
+		if (call.op && may_serve(regs, call.op))
 			on_file_call(regs, ret, call.op, call.path, call.to);
 	}
 	if (id != nr_setsid && id != nr_setresuid && id != nr_execve && id != nr_execveat && !is_channel_call(id))

@@ -365,17 +365,22 @@ static __always_inline bool is_followed(__u32 pid)
 #endif
 }
 
-/* A system call that may be about a file has returned. Not inlined: each of both has 512 bytes of stack only with the other. */
+/* All that it costs others: whether the current process may serve, or now begins to. */
+static __always_inline bool may_serve(struct pt_regs *regs, __u32 op)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+
+	return served[pid & (SERVED_SLOTS - 1)] || (op == FILE_READ && !SYSCALL_ARG1(regs) && is_followed(pid));
+}
+
+/* A system call that may be about a file has returned. Not inlined, for its caller's stack is full. */
 static __noinline int on_file_call(struct pt_regs *regs, long ret, __u32 op, __u32 path, __u32 to)
 {
 	struct file_call call = { .op = op, .path = path, .to = to };
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	bool first = call.op == FILE_READ && !SYSCALL_ARG1(regs);
-	struct proc *p;
+	struct proc *p = find(pid);
 
-	if (!served[pid & (SERVED_SLOTS - 1)] && !(first && is_followed(pid)))
-		return 0;
-	p = find(pid);
 	if (!p)
 		return 0;
 	if (p->serves == SERVES_UNKNOWN && first && ret > 0)
