@@ -80,11 +80,12 @@ verify-collector: setup ## send to a real OpenTelemetry Collector, also where it
 	@SSHD_OTEL_COLLECTOR=run node --test $(TEST_FLAGS) --test-timeout=900000 "test/deploy/collector/*.test.ts"
 
 TOOLS := $${XDG_CACHE_HOME:-$$HOME/.cache}/sshd-otel/tools
-verify-examples: setup ## let docker-compose, a Collector and promtool read the examples and the metrics (network)
+verify-examples: setup ## let docker-compose, a Collector and promtool read the examples and the metrics (root, network; buildah podman runc)
 	@test/deploy/collector/build.sh
 	@test/deploy/debian/packages.sh trixie "$(TOOLS)/compose" docker-compose
 	@test/deploy/debian/packages.sh bookworm "$(TOOLS)/prometheus" prometheus
-	@node --test $(TEST_FLAGS) test/deploy/tools.test.ts test/deploy/examples.test.ts test/deploy/dashboards.test.ts
+	@SSHD_OTEL_COMPOSE=run SSHD_OTEL_IMAGE=build node --test $(TEST_FLAGS) \
+	  test/deploy/tools.test.ts test/deploy/compose.test.ts test/deploy/examples.test.ts test/deploy/dashboards.test.ts
 
 # A kernel takes three minutes and more under emulation; they stay in /var/tmp/sshd-otel-kernels (SSHD_OTEL_KERNELS).
 verify-kernels: setup build ## boot the kernels of Debian 11, 12, 13 and sid under QEMU and trace in them (root, network; qemu-system-x86 busybox-static cpio; KERNELS="trixie sid")

@@ -1,6 +1,7 @@
 /** The image's root folder. Usage: root.ts FOLDER. Needs Debian, and what it takes to build the producer. */
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   lutimesSync,
   mkdirSync,
@@ -50,6 +51,8 @@ write(tree, 'usr/share/doc/sshd-otel/third-party-licences.txt', 0o644, licences)
 // Where the volumes go; the root file system is read-only.
 for (const folder of ['run/sshd-otel', 'var/lib/sshd-otel', 'etc/sshd-otel', 'tmp'])
   mkdirSync(join(tree, folder), { recursive: true });
+// A named volume takes over whose it is.
+chownSync(join(tree, 'var/lib/sshd-otel'), UID, UID);
 dateAll(tree);
 
 function place(from: string, path: string, mode: number): void {

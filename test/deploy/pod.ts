@@ -10,7 +10,7 @@ const COMMAND_MS = 60_000;
 /** The profile that podman has, and that of containerd is made from. */
 const PROFILE = '/usr/share/containers/seccomp.json';
 /** runc wants to raise limits to podman's defaults, which takes a right that root may lack; Kubernetes sets none. */
-const CONTAINERS_CONF = `[containers]
+export const CONTAINERS_CONF = `[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
@@ -146,7 +146,7 @@ function makeVolumes(folder: string, spec: PodSpec, files: Readonly<Record<strin
 }
 
 /** What containerd and newer podmans allow: the two calls to whoever has the capability. Older podmans ask for CAP_SYS_ADMIN. */
-function runtimeDefault(): string {
+export function runtimeDefault(): string {
   const profile = JSON.parse(readFileSync(PROFILE, 'utf8')) as { syscalls: { names: string[] }[] };
   const gated = { bpf: 'CAP_BPF', perf_event_open: 'CAP_PERFMON' };
   for (const rule of profile.syscalls) rule.names = rule.names.filter((name) => !(name in gated));

@@ -3,8 +3,8 @@
  * they are there already they are asked each time, which takes a second.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { MetricExport } from '../../agent/export/metric-export.ts';
@@ -17,14 +17,10 @@ import { ROOT } from '../../deploy/package/bundle.ts';
 import { LogLines, RESOURCE, testOptions, traceOf } from '../helpers/export-fixtures.ts';
 import { OtlpSink } from '../helpers/otlp-sink.ts';
 import { freePort, OTELCOL, otelcol, whyNoCollector } from './collector/otelcol.ts';
+import { COMPOSE, PROMTOOL, whyNoTool } from './tools.ts';
 
 const EXAMPLES = join(ROOT, 'deploy/examples');
-const TOOLS = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sshd-otel/tools');
-const COMPOSE = join(TOOLS, 'compose/usr/libexec/docker/cli-plugins/docker-compose');
-const PROMTOOL = join(TOOLS, 'prometheus/usr/bin/promtool');
 const TOOL_MS = 30_000;
-
-const whyNo = (path: string) => (existsSync(path) ? false : `no ${path.split('/').at(-1)}: make verify-examples`);
 
 function temporary(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sshd-otel-tools-'));
@@ -32,7 +28,7 @@ function temporary(t: TestContext): string {
   return folder;
 }
 
-describe('docker-compose', { skip: whyNo(COMPOSE) }, () => {
+describe('docker-compose', { skip: whyNoTool(COMPOSE) ?? false }, () => {
   const config = (file: string) =>
     runChild({ command: COMPOSE, args: ['--file', file, 'config', '--format', 'json'], cwd: EXAMPLES }, TOOL_MS);
 
@@ -42,7 +38,7 @@ describe('docker-compose', { skip: whyNo(COMPOSE) }, () => {
     assert.equal(stderr, '', 'it warns of nothing');
     const { services } = JSON.parse(stdout) as { services: Record<string, Record<string, unknown>> };
     assert.deepEqual(Object.keys(services).sort(), [
-      ...['agent', 'collector', 'grafana', 'jaeger', 'producer', 'state-owner', 'tempo'],
+      ...['agent', 'collector', 'grafana', 'jaeger', 'producer', 'tempo'],
     ]);
     const rights = ['cap_add', 'cap_drop', 'user', 'pid', 'network_mode', 'read_only', 'security_opt', 'privileged'];
     assert.deepEqual(
@@ -115,7 +111,7 @@ describe('the OpenTelemetry Collector', { skip: whyNoCollector() ?? false }, () 
 });
 
 test('promtool reads the page for Prometheus, with every metric that there is', {
-  skip: whyNo(PROMTOOL),
+  skip: whyNoTool(PROMTOOL) ?? false,
 }, async (t) => {
   const env = { OTEL_METRICS_EXPORTER: 'prometheus', OTEL_EXPORTER_PROMETHEUS_PORT: '0' };
   const log: string[] = [];
