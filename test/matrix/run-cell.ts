@@ -14,6 +14,7 @@ import { type ProcessTree, processTree, type TreeProcess } from './process-tree.
 import type { Scenario } from './scenario.ts';
 import type { Server } from './servers.ts';
 import { toldFacts } from './told-facts.ts';
+import { checkTwins, toldWithoutStrace, unstracedFacts } from './twin.ts';
 import { ownWatcher, type ProducerMode, type Watcher } from './watcher.ts';
 import { witnessFacts } from './witness-facts.ts';
 
@@ -28,6 +29,8 @@ export interface Cell {
 }
 
 const DEFAULT_GRACE_MS = 120_000;
+/** Of the laboratory. */
+const DEFAULT_KEYS_SECONDS = 0.4;
 
 /**
  * Plays a scenario.
@@ -55,43 +58,72 @@ async function runIn(
   mode: ProducerMode,
   watcher: Watcher,
 ): Promise<Cell> {
+  const { twin, unstraced } = scenario;
+  const said = twin === undefined ? undefined : await witnessTwin(folder, server, twin, mode);
   const options: LabOptions = { ...scenario.lab, ...(await scenario.prepare?.(folder)) };
-  const lab = await startLab({ ...options, root: server.root, strace: scenario.files === true ? FILE_CALLS : true });
+  const strace = scenario.files === true ? FILE_CALLS : unstraced !== true;
+  const lab = await startLab({ ...options, root: server.root, strace });
   try {
     const watch = await watcher(lab);
     const cast = new Cast(lab, folder);
-    const played = (async () => {
-      await scenario.play(cast);
-      await lab.settled(60_000);
-    })();
-    const { spans, stream, alone } = await played.then(
-      () => watch.finish([...lab.ports, ...cast.morePorts]),
+    const { spans, stream, alone, settledMs } = await playIn(cast, scenario).then(
+      async (endMs) => ({ ...(await watch.finish([...lab.ports, ...cast.morePorts])), settledMs: endMs }),
       async (error: unknown) => {
         await watch.finish([]);
         throw error;
       },
     );
-    const tree = await wholeTree(lab);
-    const expected = witnessFacts({
-      ...{
-        parts: cast.parts,
-        log: lab.log(),
-        tree,
-        family: server.family,
-        keysCommand: scenario.keysCommand ?? 'authorized-keys',
-      },
-      keyOf: (path) => cast.unnamedKeys.find((key) => key.path === path),
-      graceMs: scenario.graceMs ?? DEFAULT_GRACE_MS,
-      pam: options.config?.['UsePAM'] !== 'no',
-      tellsLog: mode !== 'bpftrace',
-      exact: mode === 'libbpf-exact',
-    });
-    const told = toldFacts(spans);
+    const keysSeconds = options.authorizedKeysSeconds ?? DEFAULT_KEYS_SECONDS;
+    const expected =
+      unstraced === true
+        ? unstracedFacts({ parts: cast.parts, log: lab.log(), folder: lab.folder, keysSeconds, settledMs })
+        : await witnessed(cast, server, scenario, options, mode);
+    if (said !== undefined) checkTwins(expected, said);
+    const told = unstraced === true ? toldWithoutStrace(spans, expected) : toldFacts(spans);
     const comparison = compareFacts(expected, told);
     return { comparison, expected, told, spans, stream, alone };
   } finally {
     await lab.stop();
   }
+}
+
+/** Resolves when nobody is left in the laboratory, with the time of it, ms of Unix time. */
+async function playIn(cast: Cast, scenario: Scenario): Promise<number> {
+  await scenario.play(cast);
+  await cast.lab.settled(60_000);
+  return Date.now();
+}
+
+/** What witnesses say of another run of the story, which nobody traces. */
+async function witnessTwin(folder: string, server: Server, twin: Scenario, mode: ProducerMode): Promise<Fact[]> {
+  const options: LabOptions = { ...twin.lab, ...(await twin.prepare?.(folder)) };
+  const lab = await startLab({ ...options, root: server.root, strace: true });
+  try {
+    const cast = new Cast(lab, folder);
+    await playIn(cast, twin);
+    return await witnessed(cast, server, twin, options, mode);
+  } finally {
+    await lab.stop();
+  }
+}
+
+async function witnessed(
+  cast: Cast,
+  server: Server,
+  scenario: Scenario,
+  options: LabOptions,
+  mode: ProducerMode,
+): Promise<Fact[]> {
+  const { lab, parts } = cast;
+  return witnessFacts({
+    ...{ parts, log: lab.log(), tree: await wholeTree(lab), family: server.family },
+    keysCommand: scenario.keysCommand ?? 'authorized-keys',
+    keyOf: (path) => cast.unnamedKeys.find((key) => key.path === path),
+    graceMs: scenario.graceMs ?? DEFAULT_GRACE_MS,
+    pam: options.config?.['UsePAM'] !== 'no',
+    tellsLog: mode !== 'bpftrace',
+    exact: mode === 'libbpf-exact',
+  });
 }
 
 /** strace hears of the last exits a moment after everybody else. @throws Error if it still does not after 5 s */

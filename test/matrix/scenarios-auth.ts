@@ -85,6 +85,23 @@ export const AUTH_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'pam_exec',
+    story: 'PAM runs scripts while alice logs in and out by password, each in a session of its own, as if it were one',
+    lab: {
+      pam: ['auth', 'account', 'session'].map((step) => `${step} optional pam_exec.so quiet /run/lab/pam-${step}`),
+      files: Object.fromEntries(
+        ['auth', 'account', 'session'].map((step) => [
+          `pam-${step}`,
+          `#!/bin/sh\nsleep 0.1\n/bin/echo ${step}\nexit 0\n`,
+        ]),
+      ),
+    },
+    play: async (cast) => {
+      await cast.ssh({ passwords: [passwordOf(cast)], command: '/bin/echo in; exit 3' });
+      await cast.ssh({ user: 'root', command: '/bin/echo root; exit 4' });
+    },
+  },
+  {
     name: 'pam_denied',
     story: 'the password is right, but PAM refuses the account',
     lab: { pam: ['account required pam_deny.so'] },

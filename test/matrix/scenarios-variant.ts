@@ -12,6 +12,8 @@ interface Variant {
   readonly story: string;
   readonly lab: ScenarioLab;
   readonly more?: Partial<Scenario> | undefined;
+  /** It is played once more as it is without the variant, and witnesses must say the same. */
+  readonly twin?: boolean | undefined;
 }
 
 /** Debian's sshd takes a socket since systemd support came with its own patches, not upstream. */
@@ -22,7 +24,13 @@ function takesNoSocket({ id }: Server): string | undefined {
 
 const VARIANTS: readonly Variant[] = [
   { suffix: 'nopam', story: 'without PAM', lab: { config: { UsePAM: 'no' } } },
-  { suffix: 'info', story: 'with LogLevel INFO', lab: { config: { LogLevel: 'INFO' } } },
+  { suffix: 'info', story: 'with LogLevel INFO', lab: { config: { LogLevel: 'INFO' } }, twin: true },
+  {
+    suffix: 'unstraced',
+    story: 'without strace: its times',
+    lab: {},
+    more: { unstraced: true, unrecorded: true, alone: true },
+  },
   { suffix: 'inetd', story: 'by sshd -i, started by an inetd', lab: { launch: byInetd }, more: { wholeHost: true } },
   {
     suffix: 'socket',
@@ -33,12 +41,13 @@ const VARIANTS: readonly Variant[] = [
 ];
 
 export function variantsOf(scenarios: readonly Scenario[]): Scenario[] {
-  return VARIANTS.flatMap(({ suffix, story, lab, more }) =>
+  return VARIANTS.flatMap(({ suffix, story, lab, more, twin }) =>
     scenarios
       .filter((scenario) => VARIED.includes(scenario.name))
       .map((scenario) => ({
         ...scenario,
         ...more,
+        ...(twin === true ? { twin: scenario } : {}),
         name: `${scenario.name}_${suffix}`,
         story: `${scenario.story}; ${story}`,
         lab: { ...scenario.lab, ...lab, config: { ...scenario.lab?.config, ...lab.config } },

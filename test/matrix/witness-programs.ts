@@ -34,7 +34,7 @@ export function sessionLeaders(connection: TreeConnection, family: string): Tree
   const network = networkChild(monitor);
   const servers = monitor.children.filter((child) => child !== network && !runsPrograms(child) && !child.ownSession);
   const serving = servers.length > 0 ? servers : family === 'A' || family === 'D' ? [monitor] : [];
-  const own = serving.flatMap((server) => server.children.filter((child) => child.ownSession));
+  const own = serving.flatMap((server) => server.children.filter((child) => child.ownSession && !isOfPam(child)));
   return own.sort((a, b) => a.forkMs - b.forkMs);
 }
 
@@ -156,6 +156,11 @@ function ownerOf(
   const firstSession = Math.min(...sessions.map((one) => one.leader.forkMs));
   if (top.forkMs < letIn) return 'ssh.auth.helper';
   return top.forkMs < firstSession ? 'ssh.setup.helper' : 'ssh.helper';
+}
+
+/** The scenarios' pam_exec runs scripts that are called so; it calls setsid for them. */
+function isOfPam(process: TreeProcess): boolean {
+  return process.execs[0]?.argv.slice(0, 2).some((arg) => arg.split('/').at(-1)?.startsWith('pam-')) === true;
 }
 
 /** The scenarios' AuthorizedPrincipalsCommand is called so. */
