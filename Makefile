@@ -28,7 +28,7 @@ live: setup build ## run only the tests that trace real logins (root)
 	@node --test $(TEST_FLAGS) "test/live/**/*.test.ts" "test/ebpf/**/*.test.ts"
 
 # The servers, 0.3 GB each, stay in ~/.cache/sshd-otel/servers (MATRIX_CACHE); a run that was stopped goes on.
-matrix: setup build ## compare spans with witnesses on four OpenSSH versions (root, network; SERVER=10.0 SCENARIO=mux PRODUCER=libbpf)
+matrix: setup build ## compare spans with witnesses on four OpenSSH versions (root, network; SERVER=10.0 SCENARIO=mux PRODUCER=libbpf MATRIX_JOBS=4)
 	@.ci/mount-tracefs
 	@node test/matrix/matrix.ts
 
