@@ -64,10 +64,11 @@ for (const suite of SUITES.length > 0 ? SUITES : ['bookworm']) {
       copyFileSync(deb, join(container.root, 'root/clone/.output/packages', basename(deb)));
       for (const command of commands()) {
         const typed = command.replace(BUILD, '');
+        const start = performance.now();
         const { code, stdout, stderr } = await container.run(
           ...['sh', '-c', `cd /root/clone && ${typed.replace(/^apt install /, 'apt install --yes ')}`],
         );
-        t.diagnostic(`${typed}: ${code}`);
+        t.diagnostic(`${typed}: ${Math.round((performance.now() - start) / 1000)} s`);
         assert.equal(code, 0, stdout + stderr);
       }
       const { code } = await container.run('sh', '-c', `${SSH} 'uname -s only-the-readme; true'`);
