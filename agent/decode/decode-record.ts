@@ -20,7 +20,8 @@ import {
   MAX_COUNT,
 } from './decode-stream.ts';
 import type { FieldReader, RawRecord } from './field-reader.ts';
-import type { KernelEvent } from './kernel-event.ts';
+import type { EnvironmentEntry, KernelEvent } from './kernel-event.ts';
+import { decodeProc, type ProcRecord } from './seed-facts.ts';
 
 /** Values that may go on in `bytes` records. */
 export const LONG_VALUES = ['argv', 'file', 'mon', 'log'] as const;
@@ -71,7 +72,7 @@ export interface SequenceRecord {
 }
 
 /** What a record becomes: an event, or a part that only the decode stage sees. */
-export type DecodedRecord = KernelEvent | PieceRecord | EnvironmentRecord | SequenceRecord;
+export type DecodedRecord = KernelEvent | PieceRecord | EnvironmentRecord | SequenceRecord | ProcRecord;
 
 const MAX_CPU = 65_535;
 const EQUALS = 0x3d;
@@ -90,23 +91,31 @@ function decodePiece(raw: RawRecord, read: FieldReader): PieceRecord {
   return { kind: 'bytes', of: of ?? 'argv', pid, tsNs: read.u64(raw.ts, 'ts'), owner, offset, total, data };
 }
 
+/** `NAME=value` of a name that may be told. */
+function variableOf(data: Uint8Array): EnvironmentEntry | undefined {
+  const equals = data.indexOf(EQUALS);
+  const head = String.fromCharCode(...data.subarray(0, Math.min(Math.max(equals, 0), 32)));
+  const name = ENVIRONMENT_NAMES.find((candidate) => candidate === head);
+  const bytes = data.slice(equals + 1);
+  return name === undefined ? undefined : { name, value: { bytes, length: bytes.length } };
+}
+
 function decodeEnvironment(raw: RawRecord, read: FieldReader): EnvironmentRecord {
   const pid = read.uint(raw.pid, 'pid');
   const tsNs = read.u64(raw.ts, 'ts');
   const owner = read.optionalConn(raw.conn)?.pid ?? pid;
   const data = read.optionalCString(raw.data, 'data', Number.MAX_SAFE_INTEGER) ?? new Uint8Array(0);
   if (raw.data === undefined) read.text(raw.data, 'data');
-  const equals = data.indexOf(EQUALS);
-  const head = String.fromCharCode(...data.subarray(0, Math.min(Math.max(equals, 0), 32)));
-  const name = ENVIRONMENT_NAMES.find((candidate) => candidate === head);
-  if (name === undefined) read.reject('data');
-  const bytes = data.slice(equals + 1);
+  const variable = variableOf(data);
+  if (variable === undefined) read.reject('data');
+  const { name, value } = variable ?? { name: '', value: { bytes: new Uint8Array(0), length: 0 } };
+  const { bytes } = value;
   const cut = read.flag(raw.cut, 'cut');
   const told = read.optionalUint(raw.len, 'len');
   if (told !== undefined && told < data.length) read.reject('len');
   // Cut, but nobody counted: at least one byte is missing.
-  const length = told === undefined ? bytes.length + (cut ? 1 : 0) : told - equals - 1;
-  return { kind: 'env', pid, tsNs, owner, name: name ?? '', value: { bytes, length } };
+  const length = told === undefined ? bytes.length + (cut ? 1 : 0) : told - name.length - 1;
+  return { kind: 'env', pid, tsNs, owner, name, value: { bytes, length } };
 }
 
 function decodeSequence(raw: RawRecord, read: FieldReader): SequenceRecord {
@@ -143,6 +152,7 @@ const DECODERS: ReadonlyMap<unknown, (raw: RawRecord, read: FieldReader) => Deco
   ['lost', decodeLost],
   ['cgroup', decodeCgroup],
   ['seed', decodeSeed],
+  ['proc', (raw, read) => decodeProc(raw, read, variableOf)],
   ['seed-end', decodeSeedEnd],
   ['hello', decodeHello],
   ['end', decodeEnd],

@@ -6,6 +6,7 @@ import { Joiner } from './joiner.ts';
 import type { KernelEvent } from './kernel-event.ts';
 import { type Line, LineSplitter } from './lines.ts';
 import { ReorderBuffer } from './reorder.ts';
+import { SeedFacts } from './seed-facts.ts';
 import { SequenceTracker } from './sequence.ts';
 
 /** How far records may come out of order, in event time. */
@@ -92,6 +93,7 @@ export class StreamDecoder {
   readonly #reorder = new ReorderBuffer();
   readonly #joiner: Joiner;
   readonly #cgroups = new CgroupPaths();
+  readonly #seedFacts = new SeedFacts();
   readonly #windowNs: bigint;
   /** The producer says `seq` for every CPU each second: events wait until nothing before them can be missing. */
   #confirms = false;
@@ -180,6 +182,7 @@ export class StreamDecoder {
       this.#flush(out);
       this.#watermarkNs = this.#horizonNs = this.#sweptNs = 0n;
       this.#cgroups.clear();
+      this.#seedFacts.clear();
     }
     if (number !== undefined && this.#sequence.note(number.cpu, number.seq, tsNs) === 'duplicate') {
       this.#counters.duplicates++;
@@ -191,6 +194,12 @@ export class StreamDecoder {
         break;
       case 'env':
         this.#joiner.addVariable(decoded);
+        break;
+      case 'proc':
+        this.#seedFacts.note(decoded);
+        break;
+      case 'seed':
+        this.#hold(this.#seedFacts.complete(decoded), number, size, out);
         break;
       case 'seq':
         this.#sequence.expect(decoded.cpu, decoded.next, tsNs);

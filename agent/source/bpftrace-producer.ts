@@ -1,5 +1,6 @@
 import type { ChildCommand } from './child-process.ts';
-import type { SeedRoots } from './proc-seeds.ts';
+import { MAX_FACTS_BYTES } from './proc-facts.ts';
+import { MOST_ROOTS, type SeedRoots } from './proc-seeds.ts';
 
 /** What the bpftrace producer is told of the host, and what it is asked for. */
 export interface BpftraceOptions {
@@ -18,6 +19,8 @@ export interface BpftraceOptions {
   readonly listenerPid?: number | undefined;
   /** What runs already and is to be followed. Default: nothing. */
   readonly seeds?: SeedRoots | undefined;
+  /** An open file with `proc` records of what runs already; the caller closes it once the program is started. */
+  readonly factsFd?: number | undefined;
 }
 
 /** Oldest bpftrace that runs the script. */
@@ -27,16 +30,14 @@ export const BPFTRACE_LEAST_VERSION = '0.17';
 const STRING_BYTES = '128';
 /** Processes that are followed at once. */
 const MAP_KEYS = '32768';
+/** Longest file of `proc` records. */
+const FACTS_BYTES = String(MAX_FACTS_BYTES);
 /** Pages of the buffer of each CPU in 0.17, of the one buffer in newer ones: 4 MiB. */
 const BUFFER_PAGES = '1024';
 /** `unroll` of bpftrace allows no more. */
 const MOST_CPUS = 100;
 /** Hex digits that one parameter holds. */
 const HOST_DIGITS = 120;
-/** Parameters that the script has for roots. */
-export const MOST_ROOTS = 24;
-/** More steps of its walk, some 130 processes, no verifier follows: 400 were too many for 0.17 and 0.27. */
-const MOST_STEPS = 300;
 /** HOST_NAME_MAX is 64; some room. */
 const MOST_HOST_BYTES = 120;
 
@@ -63,7 +64,7 @@ export function bpftraceCommand(program: string, options: BpftraceOptions): Chil
     host.slice(HOST_DIGITS) || ' ',
     String(Math.min(cpus, MOST_CPUS)),
     String(listenerPid ?? 0),
-    ...seedParameters(options.seeds ?? { roots: [], processes: 0 }),
+    ...seedParameters(options.seeds ?? { roots: [], pids: [], untold: 0 }, options.factsFd !== undefined),
   ];
   return {
     command: program,
@@ -77,20 +78,24 @@ export function bpftraceCommand(program: string, options: BpftraceOptions): Chil
       BPFTRACE_MAP_KEYS_MAX: MAP_KEYS,
       BPFTRACE_MAX_MAP_KEYS: MAP_KEYS,
       BPFTRACE_PERF_RB_PAGES: BUFFER_PAGES,
+      BPFTRACE_CAT_BYTES_MAX: FACTS_BYTES,
+      BPFTRACE_MAX_CAT_BYTES: FACTS_BYTES,
     },
+    extra: options.factsFd === undefined ? undefined : [options.factsFd],
   };
 }
 
-/** Steps of the walk, processes to be found, then the roots: twice the pid, and one more for a monitor. */
-function seedParameters({ roots, processes }: SeedRoots): string[] {
-  // Into each process and out of it again; some more for those that are born meanwhile.
-  const steps = Math.min(MOST_STEPS, 2 * processes + 2 * MOST_ROOTS);
-  const numbers = roots.slice(0, MOST_ROOTS).map(({ pid, kind }) => {
+/** How many are left out, whether descriptor 3 holds facts, then the roots, two a parameter: each is twice the pid, and one more for a monitor. */
+function seedParameters({ roots, untold }: SeedRoots, facts: boolean): string[] {
+  const numbers = roots.map(({ pid, kind }) => {
     if (!Number.isInteger(pid) || pid < 1 || pid > 4_194_304) throw new RangeError('seeds');
     return 2 * pid + (kind === 'monitor' ? 1 : 0);
   });
-  while (numbers.length < MOST_ROOTS) numbers.push(0);
-  return [steps, processes, ...numbers].map(String);
+  const pairs = Array.from({ length: MOST_ROOTS / 2 }, (_, index) => {
+    const [first = 0, second = 0] = numbers.slice(2 * index, 2 * index + 2);
+    return second * 2 ** 24 + first;
+  });
+  return [untold, facts ? 1 : 0, ...pairs].map(String);
 }
 
 /** The number in what `bpftrace --version` prints (`bpftrace v0.17.0`); undefined if there is none. */

@@ -13,10 +13,15 @@ export interface SeedRoot {
   readonly kind: 'listener' | 'monitor';
 }
 
+/** Roots that a producer can be told of. */
+export const MOST_ROOTS = 96;
+
 export interface SeedRoots {
   readonly roots: readonly SeedRoot[];
-  /** Processes in all trees together, roots included; more or fewer by the time that they are followed. */
-  readonly processes: number;
+  /** All processes in their trees, roots included; more or fewer by the time that they are followed. */
+  readonly pids: readonly number[];
+  /** How many processes are in the trees of roots beyond `MOST_ROOTS`. */
+  readonly untold: number;
 }
 
 /** What of a process decides. */
@@ -48,13 +53,19 @@ export function chooseSeedRoots(processes: readonly ProcProcess[], listenerPid?:
   // Listeners first: what does not fit is less than a whole host.
   roots.sort((a, b) => (a.kind === b.kind ? a.pid - b.pid : a.kind === 'listener' ? -1 : 1));
   const seen = new Set<number>();
-  const pending = roots.map((root) => root.pid);
-  for (let pid = pending.pop(); pid !== undefined; pid = pending.pop()) {
-    if (seen.has(pid)) continue;
-    seen.add(pid);
-    for (const child of children.get(pid) ?? []) pending.push(child.pid);
-  }
-  return { roots, processes: seen.size };
+  const walk = (root: SeedRoot): void => {
+    const pending = [root.pid];
+    for (let pid = pending.pop(); pid !== undefined; pid = pending.pop()) {
+      if (seen.has(pid)) continue;
+      seen.add(pid);
+      for (const child of children.get(pid) ?? []) pending.push(child.pid);
+    }
+  };
+  const told = roots.slice(0, MOST_ROOTS);
+  told.forEach(walk);
+  const pids = [...seen];
+  roots.slice(MOST_ROOTS).forEach(walk);
+  return { roots: told, pids, untold: seen.size - pids.length };
 }
 
 function rootKind(process: ProcProcess, parent: ProcProcess | undefined): SeedRoot['kind'] | undefined {
@@ -94,6 +105,15 @@ function readProcess(proc: string, pid: number): ProcProcess | undefined {
 }
 
 function socketsOf(folder: string): ProcProcess['sockets'] {
+  const own = socketInodes(folder);
+  const states = ['tcp', 'tcp6'].flatMap((file) => tcpStates(textOf(`${folder}/net/${file}`), own));
+  if (states.includes('0A')) return 'listening';
+  // ESTABLISHED, or CLOSE_WAIT where the client has just left.
+  return states.includes('01') || states.includes('08') ? 'connected' : 'none';
+}
+
+/** Inodes of the sockets that a process (its folder in /proc) has open. */
+export function socketInodes(folder: string): ReadonlySet<string> {
   const own = new Set<string>();
   try {
     for (const fd of readdirSync(`${folder}/fd`)) {
@@ -101,12 +121,9 @@ function socketsOf(folder: string): ProcProcess['sockets'] {
       if (inode !== undefined) own.add(inode);
     }
   } catch {
-    return 'none';
+    // It is gone, or not ours to look at.
   }
-  const states = ['tcp', 'tcp6'].flatMap((file) => tcpStates(textOf(`${folder}/net/${file}`), own));
-  if (states.includes('0A')) return 'listening';
-  // ESTABLISHED, or CLOSE_WAIT where the client has just left.
-  return states.includes('01') || states.includes('08') ? 'connected' : 'none';
+  return own;
 }
 
 /** States of those lines of /proc/net/tcp whose socket inode is in `own`. */
@@ -117,7 +134,8 @@ export function tcpStates(table: string, own: ReadonlySet<string>): string[] {
   });
 }
 
-function textOf(path: string): string {
+/** Latin-1; empty where it cannot be read. */
+export function textOf(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch {

@@ -1,8 +1,9 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { VERSION } from '../config/version.ts';
 import {
   BPFTRACE_LEAST_VERSION,
+  type BpftraceOptions,
   bpftraceCommand,
   isBpftraceNewEnough,
   parseBpftraceVersion,
@@ -10,9 +11,10 @@ import {
 import { runChild } from '../source/child-process.ts';
 import { readHostFacts } from '../source/host-facts.ts';
 import { LIBBPF_EXITS, libbpfCommand, libbpfPlaces } from '../source/libbpf-producer.ts';
+import { openProcFacts } from '../source/proc-facts.ts';
 import { findSeedRoots } from '../source/proc-seeds.ts';
 import { explainBpftrace, isHarmless } from '../source/producer-errors.ts';
-import type { Explanation, ProducerCandidate } from './supervisor.ts';
+import type { Explanation, PreparedCommand, ProducerCandidate } from './supervisor.ts';
 
 export interface ProducerOptions {
   /** Trace only the sshd that listens with this pid. */
@@ -57,9 +59,14 @@ export async function findProducers(
     if (tooOld !== undefined) refused.push(`bpftrace ${tooOld} is too old: ${BPFTRACE_LEAST_VERSION} is the oldest`);
     const script = `${PACKAGE_ROOT}/ebpf/sshd-otel.bt`;
     if (program !== undefined && tooOld === undefined) {
-      const seeds = findSeedRoots(options.listenerPid);
-      const command = bpftraceCommand(program, { ...readHostFacts(), ...options, script, seeds, version: VERSION });
-      candidates.push({ name: 'bpftrace', command, isHarmless, explain: (_, stderr) => explainBpftrace(stderr) });
+      const about = { ...readHostFacts(), ...options, script, version: VERSION };
+      candidates.push({
+        name: 'bpftrace',
+        command: bpftraceCommand(program, about),
+        prepare: () => prepareBpftrace(program, about),
+        isHarmless,
+        explain: (_, stderr) => explainBpftrace(stderr),
+      });
     }
   }
   if (candidates.length > 0) return { candidates, refused };
@@ -74,6 +81,14 @@ export async function findProducers(
         remedy: 'apt-get install bpftrace',
       }
     : { candidates, refused, missing: old, remedy: `install bpftrace ${BPFTRACE_LEAST_VERSION} or newer` };
+}
+
+/** bpftrace, told what runs at this moment. */
+export function prepareBpftrace(program: string, options: BpftraceOptions): PreparedCommand {
+  const seeds = findSeedRoots(options.listenerPid);
+  const factsFd = openProcFacts(seeds.pids);
+  const command = bpftraceCommand(program, { ...options, seeds, factsFd });
+  return { command, release: () => closeSync(factsFd) };
 }
 
 /** Its version if the script does not run with it. One that does not tell its version is tried. */

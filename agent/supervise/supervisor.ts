@@ -11,10 +11,18 @@ import type { AgentStatus } from './agent-status.ts';
 export interface ProducerCandidate {
   readonly name: string;
   readonly command: ChildCommand;
+  /** The same made anew for a start, where it depends on what runs by then. */
+  readonly prepare?: (() => PreparedCommand) | undefined;
   /** Lines of its stderr that mean nothing and are not passed on. */
   readonly isHarmless?: ((line: string) => boolean) | undefined;
   /** Why it ended, by its exit status and the end of its stderr; undefined if that tells nothing known. */
   readonly explain?: ((code: number | undefined, stderr: string) => Explanation | undefined) | undefined;
+}
+
+export interface PreparedCommand {
+  readonly command: ChildCommand;
+  /** To be called once it is started: gives back what the command held open for it. */
+  release(): void;
 }
 
 /** Why a producer ended, for people. */
@@ -150,8 +158,9 @@ function startProducer(
   log: SupervisorOptions['log'],
 ): Child {
   let lines = 0;
-  return startChild({
-    ...candidate.command,
+  const prepared = candidate.prepare?.();
+  const child = startChild({
+    ...(prepared?.command ?? candidate.command),
     stdout,
     // Ctrl-C is for us: a producer that died of it on its own could not say goodbye in order.
     detached: true,
@@ -162,6 +171,8 @@ function startProducer(
       if (lines === MAX_STDERR_LINES) log('warn', `${candidate.name} says more, which is left out`);
     },
   });
+  prepared?.release();
+  return child;
 }
 
 async function nextHappening(

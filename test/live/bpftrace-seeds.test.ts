@@ -3,8 +3,21 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import type { SeedEvent } from '../../agent/decode/kernel-event.ts';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
+import { decodeChunks } from '../decode/decoding.ts';
 import { argvOf, type Observer, observe, type Row, textOf, whyNotBpftrace } from './bpftrace/observer.ts';
+
+/** A seed as the agent takes it in, with all that belongs to it. */
+function seedOf(observer: Observer, row: Row | undefined): SeedEvent {
+  const seed = decodeChunks([Buffer.from(observer.text(), 'latin1')]).events.find(
+    (event) => event.kind === 'seed' && event.process.pid === row?.pid,
+  );
+  assert.ok(seed?.kind === 'seed');
+  return seed;
+}
+
+const textOfBytes = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('latin1');
 
 /** While this file of the laboratory is missing, bob's login waits for his keys. */
 const GATE = '/run/lab/go';
@@ -66,10 +79,36 @@ describe('a connection that was there before the tracer', { skip: whyNotBpftrace
     const program = rows.find((row) => row.k === 'exec' && argvOf(rows, row)[0] === '/bin/false');
     assert.deepEqual(program?.conn, monitor?.conn);
     assert.equal(program?.ppid, shell?.pid);
+    // What only /proc tells.
+    const { peer, peerPort, title } = seedOf(observer, monitor);
+    assert.deepEqual([peer, textOfBytes(title)], ['127.0.0.1', 'sshd: alice [priv]']);
+    const { argv, env } = seedOf(observer, shell);
+    assert.deepEqual(textOfBytes(argv?.bytes).split('\0').slice(0, 2), ['bash', '-c']);
+    const client = env.find((one) => one.name === 'SSH_CLIENT')?.value.bytes;
+    assert.equal(textOfBytes(client), `127.0.0.1 ${peerPort} ${lab.port}`);
     // Its socket pair could not be seen made, but it is the monitor's, and what a user child may say.
     const message = rows.find((row) => row.k === 'mon' && row.pid === user?.pid && row.type === 30);
     assert.ok(message, 'it says that the terminal is done with');
     assert.ok(rows.every((row) => row.k !== 'lost'));
+  });
+
+  it('is told whole, however many run below it, those that a thread started among them', async () => {
+    const threads = `perl -Mthreads -e 'threads->create(sub { system("sleep 60") })->join' > /dev/null 2>&1`;
+    const many = 'i=0; while [ $i -lt 400 ]; do sleep 60 > /dev/null 2>&1 & i=$((i+1)); done';
+    const session = await lab.startSsh({ command: `${threads} & ${many}; echo up; read line; kill $(jobs -p)` });
+    await session.waitFor('up');
+    const observer = await observe({ listenerPid: lab.listenerPid });
+    observers.push(observer);
+    await observer.until((rows) => rows.find((row) => row.k === 'seed-end'));
+    const seeds = observer.rows().filter((row) => row.k === 'seed');
+    const sleeps = seeds.filter((row) => textOf(row.comm) === 'sleep');
+    assert.equal(sleeps.length, 401);
+    assert.ok(observer.rows().every((row) => row.k !== 'lost'));
+    const at = new Map(seeds.map((row, index) => [row.pid, index]));
+    for (const [index, row] of seeds.slice(1).entries())
+      assert.ok((at.get(row.ppid) ?? index + 2) <= index, 'parents first');
+    session.end('go\n');
+    await session.finished;
   });
 
   it('that is still logging in is told from there on', async () => {

@@ -54,7 +54,9 @@ export async function startTracing(
   const { candidates } = await findProducers(producer, { listenerPid: lab.listenerPid, ...options });
   const [candidate] = candidates;
   if (candidate === undefined) throw new Error(`no ${producer} here`);
-  const source = childSource(candidate.command);
+  const prepared = candidate.prepare?.();
+  const source = childSource(prepared?.command ?? candidate.command);
+  prepared?.release();
   // bpftrace has no seeds: its first clock record says that it has attached.
   const begun = producer === 'libbpf' ? '{"k":"seed-end"' : '{"k":"clock"';
   const pipeline = new Pipeline({ hostKey: new Uint8Array(32), redactor, agentVersion: '0.0.0' });

@@ -85,22 +85,25 @@ test('versions are read and compared as numbers', () => {
   ]);
 });
 
-test('what runs already is named by numbers: how far to look, how many, and each root', () => {
+const given = (args: readonly string[]) => args.slice(args.indexOf('/x/sshd-otel.bt') + 8);
+
+test('what runs already is named by numbers, two roots a parameter', () => {
   const seeds = {
     roots: [
       { pid: 70, kind: 'listener' },
       { pid: 90, kind: 'monitor' },
+      { pid: 4_194_304, kind: 'monitor' },
     ],
-    processes: 5,
+    pids: [70, 90, 4_194_304, 91],
+    untold: 5,
   } as const;
-  const { args } = bpftraceCommand('bpftrace', { ...HOST, seeds });
-  const given = args.slice(args.indexOf('/x/sshd-otel.bt') + 8);
-  assert.deepEqual(given, ['58', '5', '140', '181', ...Array.from({ length: 22 }, () => '0')]);
+  const { args, extra } = bpftraceCommand('bpftrace', { ...HOST, seeds });
+  const pairs = [String(140 + 181 * 2 ** 24), String(2 * 4_194_304 + 1)];
+  assert.deepEqual(given(args), ['5', '0', ...pairs, ...Array.from({ length: 46 }, () => '0')]);
+  assert.equal(extra, undefined);
 });
 
-test('more than the script can walk is asked for as far as it can', () => {
-  const roots = Array.from({ length: 100 }, (_, n) => ({ pid: n + 1, kind: 'monitor' }) as const);
-  const { args } = bpftraceCommand('bpftrace', { ...HOST, seeds: { roots, processes: 5_000 } });
-  const given = args.slice(args.indexOf('/x/sshd-otel.bt') + 8);
-  assert.deepEqual([given.length, given[0], given[1]], [26, '300', '5000']);
+test('a file of facts is descriptor 3 of bpftrace, and told to the script', () => {
+  const { args, extra } = bpftraceCommand('bpftrace', { ...HOST, factsFd: 17 });
+  assert.deepEqual([given(args)[1], extra], ['1', [17]]);
 });

@@ -1,10 +1,9 @@
 /** The bpftrace producer at one listener (or all), its stream read by nothing but JSON.parse: no stage of the agent helps. */
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { bpftraceCommand } from '../../../agent/source/bpftrace-producer.ts';
 import { startChild } from '../../../agent/source/child-process.ts';
 import { readHostFacts } from '../../../agent/source/host-facts.ts';
-import { findSeedRoots } from '../../../agent/source/proc-seeds.ts';
+import { prepareBpftrace } from '../../../agent/supervise/producers.ts';
 
 export const SCRIPT = fileURLToPath(new URL('../../../ebpf/sshd-otel.bt', import.meta.url));
 
@@ -80,9 +79,9 @@ const WAIT_MS = 45_000;
 /** Resolves when everything is attached. @throws Error with what bpftrace said if it did not come so far */
 export async function observe(options: { script?: string; listenerPid?: number | undefined } = {}): Promise<Observer> {
   const { script = SCRIPT, listenerPid } = options;
-  const seeds = findSeedRoots(listenerPid);
-  const facts = { ...readHostFacts(), version: '0.0.0', script, listenerPid, seeds };
-  const child = startChild(bpftraceCommand(BPFTRACE, facts));
+  const prepared = prepareBpftrace(BPFTRACE, { ...readHostFacts(), version: '0.0.0', script, listenerPid });
+  const child = startChild(prepared.command);
+  prepared.release();
   const rows: Row[] = [];
   let text = '';
   let rest = '';
