@@ -36,8 +36,9 @@ export class SessionMetrics {
   apply(event: SessionEvent): Measurement[] {
     switch (event.type) {
       case 'connection-opened':
-        // Of one that is over only what survives it goes on.
-        if (event.connection.endNs === undefined) this.#open.set(event.connection, new Set(event.sessions?.map(keyOf)));
+        // Of one that was over before the agent began only what survives it goes on.
+        if (event.sessions === undefined || event.connection.endNs === undefined)
+          this.#open.set(event.connection, new Set(event.sessions?.map(keyOf)));
         return [];
       case 'session-opened':
         this.#open.get(event.connection)?.add(keyOf(event.session));
