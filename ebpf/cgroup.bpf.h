@@ -29,9 +29,8 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *kn)
  * is in the root of that, as on hosts with version 1, in that of memory. The
  * ids of two hierarchies may be the same, so one of them is marked.
  */
-static __always_inline struct cgroup *cgroup_of(struct task_struct *t, __u64 *id)
+static __always_inline struct cgroup *cgroup_of(struct css_set *set, __u64 *id)
 {
-	struct css_set *set = BPF_CORE_READ(t, cgroups);
 	struct cgroup *c = BPF_CORE_READ(set, dfl_cgrp), *old = NULL;
 	struct cgroup_subsys_state *css;
 	__u64 mark = 0, at;
@@ -55,9 +54,10 @@ static __always_inline struct cgroup *cgroup_of(struct task_struct *t, __u64 *id
  * makes the names at its end, and as many of those as it likes. Global, so
  * that the verifier checks it once.
  */
-__noinline int tell_path(__u64 cgroup, __u64 id)
+__noinline int tell_path(__u64 set)
 {
-	struct cgroup *c = (struct cgroup *)cgroup;
+	__u64 id;
+	struct cgroup *c = cgroup_of((struct css_set *)set, &id);
 	__u32 level = BPF_CORE_READ(c, level), i;
 	struct kernfs_node *kn = BPF_CORE_READ(c, kn);
 	struct cgroup_path *e;
@@ -88,27 +88,33 @@ static __always_inline __u32 mark_of(__u64 id)
 	return (__u32)id ^ (__u32)(id >> 32);
 }
 
-/* The id of the cgroup that a process is in; its path is told unless its line of processes has done so. */
-static __always_inline __u64 place(struct task_struct *t, struct proc *p)
+/*
+ * The id of the cgroup that a followed process is in; its path is told unless
+ * its line of processes has done so. Global, to have a stack of its own.
+ */
+__noinline __u64 place_of(__u64 set, __u32 pid)
 {
-	struct cgroup *c;
+	struct proc *p = find(pid);
 	__u64 id;
 
-	c = cgroup_of(t, &id);
-	if (p->cgroup != mark_of(id) && !tell_path((__u64)c, id))
+	cgroup_of((struct css_set *)set, &id);
+	if (p && p->cgroup != mark_of(id) && !tell_path(set))
 		p->cgroup = mark_of(id);
 	return id;
+}
+
+static __always_inline __u64 place(struct task_struct *t, __u32 pid)
+{
+	return place_of((__u64)BPF_CORE_READ(t, cgroups), pid);
 }
 
 /* The same, and told in any case: user space may have forgotten it. */
 static __always_inline __u64 place_anew(struct task_struct *t)
 {
-	struct cgroup *c;
-	__u64 id;
+	__u64 set = (__u64)BPF_CORE_READ(t, cgroups);
 
-	c = cgroup_of(t, &id);
-	tell_path((__u64)c, id);
-	return id;
+	tell_path(set);
+	return place_of(set, 0);
 }
 
 #endif

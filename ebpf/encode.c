@@ -170,9 +170,12 @@ static void exec_fields(struct text *t, const struct ev_exec *e)
 	put_bytes(t, "argv", e->argv, e->argv_got);
 	put_big(t, "cgroup", e->cgroup);
 	put_namespace(t, e->nspid, e->pidns);
-	put_num(t, "mntns", e->mntns);
-	put_num(t, "dev", e->device);
-	put_big(t, "ino", e->inode);
+	if (e->mntns)
+		put_num(t, "mntns", e->mntns);
+	if (e->inode) {
+		put_num(t, "dev", e->device);
+		put_big(t, "ino", e->inode);
+	}
 	put_cpu(t, &e->cpu);
 }
 

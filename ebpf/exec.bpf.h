@@ -81,24 +81,45 @@ static __always_inline void file_rest(const struct proc *p, __u32 pid, __u64 ts,
 	give(e, ts);
 }
 
+/* What the tracepoint's task tells; nothing where an exec is told without one. */
+static __always_inline void read_image(struct task_struct *t, const struct proc *p, struct ev_exec *e, const bool hook)
+{
+	struct nsproxy *ns;
+	struct mm_struct *mm;
+	struct file *f;
+
+	e->inode = 0;
+	e->mntns = 0;
+	e->cpu.known = 0;
+	if (!hook)
+		return;
+	mm = t->mm;
+	f = mm ? mm->exe_file : NULL;
+	if (f) {
+		e->inode = f->f_inode->i_ino;
+		e->device = f->f_inode->i_sb->s_dev;
+	}
+	ns = t->nsproxy;
+	if (ns)
+		e->mntns = ns->mnt_ns->ns.inum;
+	if (p->rss_before)	/* it ran something before */
+		read_cpu(t, &e->cpu);
+}
+
 /* The record, with room for so many bytes of argv. Returns whether the file's name went in. */
 static __always_inline bool exec_record(struct task_struct *t, struct proc *p, __u32 pid, int old,
-					const char *file, __u64 ts, const char *argv, __u32 total, const __u32 room)
+					const bool hook, const char *file, __u64 ts, const char *argv,
+					__u32 total, const __u32 room)
 {
 	struct ev_exec *e = take(p, pid, K_EXEC, offsetof(struct ev_exec, argv) + room, ts);
-	struct inode *image = BPF_CORE_READ(t, mm, exe_file, f_inode);
 	__u64 n = total;
 	bool whole;
 	long got;
 
 	if (!e)
 		return true;
-	e->cgroup = place(t, p);
-	e->inode = BPF_CORE_READ(image, i_ino);
-	e->device = BPF_CORE_READ(image, i_sb, s_dev);
-	e->cpu.known = 0;
-	if (p->rss_before)	/* not its first */
-		read_cpu(t, &e->cpu);
+	e->cgroup = place(t, pid);
+	read_image(t, p, e, hook);
 	e->exec_id = BPF_CORE_READ(t, self_exec_id);
 	e->old = old;
 	e->ppid = BPF_CORE_READ(t, real_parent, tgid);
@@ -109,7 +130,6 @@ static __always_inline bool exec_record(struct task_struct *t, struct proc *p, _
 	e->luid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : ~0U;
 	e->ses = bpf_core_field_exists(t->sessionid) ? BPF_CORE_READ(t, sessionid) : ~0U;
 	read_namespace(t, &e->nspid, &e->pidns);
-	e->mntns = BPF_CORE_READ(t, nsproxy, mnt_ns, ns.inum);
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), t->comm);
 	got = file ? bpf_probe_read_kernel_str(e->file, sizeof(e->file), file) : 0;
 	whole = got < (long)sizeof(e->file);
@@ -122,16 +142,16 @@ static __always_inline bool exec_record(struct task_struct *t, struct proc *p, _
 }
 
 static __always_inline void give_exec(struct task_struct *t, struct proc *p, __u32 pid, int old,
-				      const char *file, __u64 ts)
+				      const bool hook, const char *file, __u64 ts)
 {
 	const char *argv = (const char *)BPF_CORE_READ(t, mm, arg_start);
 	__u32 total = BPF_CORE_READ(t, mm, arg_end) - (__u64)argv;
 	bool whole;
 
 	if (total <= ARGV_SMALL)	/* most of them */
-		whole = exec_record(t, p, pid, old, file, ts, argv, total, ARGV_SMALL);
+		whole = exec_record(t, p, pid, old, hook, file, ts, argv, total, ARGV_SMALL);
 	else
-		whole = exec_record(t, p, pid, old, file, ts, argv, total, ARGV_INLINE);
+		whole = exec_record(t, p, pid, old, hook, file, ts, argv, total, ARGV_INLINE);
 	if (!whole)
 		file_rest(p, pid, ts, file);
 	argv_rest(p, pid, ts, argv, total);
@@ -176,7 +196,7 @@ static __always_inline void give_env(const struct proc *p, __u32 pid, __u64 ts, 
 __noinline int env_step(__u32 pid, __u64 ts, __u64 at, __u32 inside)
 {
 	struct proc *p = find(pid);
-	char s[128] = {};
+	char s[80] = {};	/* small: it shares 512 bytes of stack with on_exec */
 	long n;
 
 	if (!p)

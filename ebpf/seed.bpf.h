@@ -75,7 +75,7 @@ static __always_inline void tell_seed(struct bpf_iter__task *ctx, struct task_st
 	s.pgid = id_of(t, PIDTYPE_PGID);
 	s.luid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : ~0U;
 	s.exec_id = BPF_CORE_READ(t, self_exec_id);
-	s.cgroup = place(t, p);
+	s.cgroup = place(t, pid);
 	bpf_probe_read_kernel(s.comm, sizeof(s.comm), t->comm);
 	if (sk)
 		read_addresses(sk, &s.a);

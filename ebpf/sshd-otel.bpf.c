@@ -125,7 +125,7 @@ int BPF_PROG(on_exec, struct task_struct *t, int old, struct linux_binprm *bprm)
 			p->role = R_PROGRAM;
 		}
 	}
-	give_exec(t, p, pid, old, BPF_CORE_READ(bprm, filename), ts);
+	give_exec(t, p, pid, old, true, BPF_CORE_READ(bprm, filename), ts);
 	note_rss(t, p);
 	if (leader)
 		give_environment(t, pid, ts);
@@ -239,7 +239,7 @@ static __always_inline void begins_to_listen(struct task_struct *t, struct proc 
 	p->role = R_LISTENER;
 	p->conn_pid = 0;
 	p->conn_start = 0;
-	give_exec(t, p, pid, pid, NULL, bpf_ktime_get_boot_ns());
+	give_exec(t, p, pid, pid, false, NULL, bpf_ktime_get_boot_ns());
 }
 
 #ifdef OLD_KERNEL

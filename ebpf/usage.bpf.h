@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What a process has used: CPU time, and memory at its peak. */
+/*
+ * What a process has used: CPU time, and memory at its peak. Tasks here are
+ * what a tracepoint was given: those are read without a call.
+ */
 #ifndef USAGE_BPF_H
 #define USAGE_BPF_H
 
@@ -10,25 +13,25 @@
  */
 static __always_inline void read_cpu(struct task_struct *t, struct cpu_time *c)
 {
-	struct signal_struct *s = BPF_CORE_READ(t, signal);
-	struct task_struct *leader = BPF_CORE_READ(t, group_leader);
-	int threads = BPF_CORE_READ(s, nr_threads);	/* before their times: a thread leaves in the other order */
+	struct signal_struct *s = t->signal;
+	struct task_struct *leader = t->group_leader;
+	int threads = *(volatile int *)&s->nr_threads;	/* first: a thread leaves in the other order */
 
 	c->known = threads <= (leader == t ? 1 : 2);
-	c->user = BPF_CORE_READ(s, utime) + BPF_CORE_READ(t, utime);
-	c->system = BPF_CORE_READ(s, stime) + BPF_CORE_READ(t, stime);
-	c->total = BPF_CORE_READ(s, sum_sched_runtime) + BPF_CORE_READ(t, se.sum_exec_runtime);
+	c->user = s->utime + t->utime;
+	c->system = s->stime + t->stime;
+	c->total = s->sum_sched_runtime + t->se.sum_exec_runtime;
 	if (leader != t) {
-		c->user += BPF_CORE_READ(leader, utime);
-		c->system += BPF_CORE_READ(leader, stime);
-		c->total += BPF_CORE_READ(leader, se.sum_exec_runtime);
+		c->user += leader->utime;
+		c->system += leader->stime;
+		c->total += leader->se.sum_exec_runtime;
 	}
 }
 
 /* At an exec: what the image before had at most, which the kernel has just noted. */
 static __always_inline void note_rss(struct task_struct *t, struct proc *p)
 {
-	__u64 pages = BPF_CORE_READ(t, signal, maxrss);
+	__u64 pages = t->signal->maxrss;
 
 	p->rss_before = pages < 0xfffffffe ? pages + 1 : ~0U;
 }
@@ -46,18 +49,18 @@ static __always_inline __u64 positive(__s64 n)
  */
 static __always_inline __u64 max_rss(struct task_struct *t, const struct proc *p)
 {
-	struct mm_struct *mm = BPF_CORE_READ(t, mm);
+	struct mm_struct *mm = t->mm;
 	struct mm_struct___62 *m = (void *)mm;
 	__u64 pages, most;
 
 	if (mm && bpf_core_field_exists(m->rss_stat[0].count)) {
-		pages = positive(BPF_CORE_READ(m, rss_stat[0].count)) +	/* of files */
-			positive(BPF_CORE_READ(m, rss_stat[1].count)) +	/* anonymous */
-			positive(BPF_CORE_READ(m, rss_stat[3].count));	/* shared */
-		most = BPF_CORE_READ(mm, hiwater_rss);
+		pages = positive(m->rss_stat[0].count) +	/* of files */
+			positive(m->rss_stat[1].count) +	/* anonymous */
+			positive(m->rss_stat[3].count);		/* shared */
+		most = mm->hiwater_rss;
 		return pages > most ? pages : most;
 	}
-	pages = BPF_CORE_READ(t, signal, maxrss);
+	pages = t->signal->maxrss;
 	return p->rss_before && pages + 1 > p->rss_before ? pages : 0;
 }
 

@@ -9,6 +9,7 @@ import { type Lab, startLab } from '../../agent/lab/lab.ts';
 import { startChild } from '../../agent/source/child-process.ts';
 import { renderChart } from '../../deploy/kubernetes/chart.ts';
 import { run } from '../../deploy/package/run.ts';
+import { joinCgroups } from './cgroups.ts';
 import { type ContainerSink, startContainerSink } from './container-sink.ts';
 import { buildImage, whyNoImage } from './image.ts';
 import { makePod, type Pod, type RunningContainer } from './pod.ts';
@@ -135,6 +136,22 @@ describe('the container image', { skip: (await whyNoImage()) ?? false }, () => {
       ({ traceId, name, parentSpanId }) =>
         traceId === told.span.traceId && name === 'ssh.connection' && parentSpanId === undefined,
     );
+  });
+
+  test('a server in a container is told with the id that its runtime gave it', async () => {
+    const leave = joinCgroups(lab.listenerPid, producer.pid);
+    try {
+      const { exitCode } = await lab.ssh({ user: 'alice', command: '/bin/echo seen-in-a-container' });
+      assert.equal(exitCode, 0);
+    } finally {
+      leave();
+    }
+    const { traceId, attributes } = (
+      await sink.wait('span of echo', ({ attributes }) => JSON.stringify(attributes).includes('seen-in-a-container'))
+    ).span;
+    assert.equal(attributes['container.id'], producer.id);
+    const root = await sink.wait('root', (span) => span.traceId === traceId && span.name === 'ssh.connection');
+    assert.equal(root.span.attributes['container.id'], producer.id);
   });
 
   test('the agent ends in the time that it is given, and its successor goes on', async () => {

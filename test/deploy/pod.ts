@@ -17,6 +17,8 @@ cgroup_manager = "cgroupfs"
 `;
 
 export interface RunningContainer {
+  /** 64 hex digits. */
+  readonly id: string;
   /** As the machine sees it. */
   readonly pid: number;
   exec(...command: readonly string[]): Promise<ChildOutput>;
@@ -77,6 +79,7 @@ export function makePod(
       const pid = Number(await inspect('{{.State.Pid}}'));
       pids.push(pid);
       return {
+        id,
         pid,
         exec: (...command) => podman(['exec', id, ...command]),
         async logs() {
