@@ -167,6 +167,7 @@ export class ConnectionRun {
     this.dialogue.gap();
     this.#logAuth.gap();
     this.sessions.gap();
+    this.forwards.gap();
   }
 
   #message(node: ProcessNode, event: MonitorMessageEvent): void {

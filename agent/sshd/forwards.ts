@@ -27,8 +27,8 @@ interface OpenForward {
   type: ForwardType | undefined;
   /** Accepted by this one. */
   readonly listener: OpenForward | undefined;
-  /** An earlier agent saw it begin; its end may have come in between. */
-  earlier?: true;
+  /** Its end may have been missed: events were lost, or an earlier agent saw it begin. */
+  unsure?: true;
 }
 
 /** What is open, for the agent that comes after this one. */
@@ -49,8 +49,14 @@ export class Forwards {
   }
 
   restore(saved: SavedForwards): void {
-    for (const one of saved) this.#open.set(one.first.cookie, Object.assign(one, { earlier: true as const }));
+    for (const one of saved) this.#open.set(one.first.cookie, one);
     this.#told = this.#connection.forwards;
+    this.gap();
+  }
+
+  /** Events were lost: what is open may have been closed. */
+  gap(): void {
+    for (const open of this.#open.values()) open.unsure = true;
   }
 
   /** A socket of `node` changed its state. What began unseen is not told: nobody would know since when. */
@@ -95,7 +101,7 @@ export class Forwards {
 
   /** The connection is over, and with it all that it forwards. @param seen false: when it ended is not known */
   closeAll(tsNs: bigint, seen: boolean): void {
-    for (const open of this.#open.values()) this.#tell(open, tsNs, seen && open.earlier !== true ? undefined : true);
+    for (const open of this.#open.values()) this.#tell(open, tsNs, seen && open.unsure !== true ? undefined : true);
     this.#open.clear();
   }
 

@@ -123,7 +123,15 @@ function activity(
     case 'helper':
       return program(check, truth, told, parents, placeOf(truth, cut, told));
     case 'forward': {
-      const real = truth.activities.find((a) => a.kind === 'forward' && refText(a.ref) === name);
+      // Denied ones are numbered by what was seen of them.
+      const real = truth.activities.find(
+        (a) =>
+          a.kind === 'forward' && (told.result === 'denied' ? told.startNs === a.startNs : refText(a.ref) === name),
+      );
+      if (real?.kind === 'forward') {
+        check.fact('forward type', told.type, real.type);
+        check.fact('forward result', told.result, real.result);
+      }
       check.fact('forward start', told.startNs, real?.startNs);
       return check.must('forward end', told.endUnknown === true || told.endNs === real?.endNs);
     }
