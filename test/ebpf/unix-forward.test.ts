@@ -59,9 +59,9 @@ describe('forwards in exact mode', { skip: whyNot(), timeout: 120_000 }, () => {
   for (const user of ['alice', 'root']) {
     test(`the agent of ${user}: where sshd listens, and each use of it with its bytes`, async () => {
       const socket = join(lab.folder, `agent-${user}`);
-      const agent = execFileSync('ssh-agent', ['-a', socket], { encoding: 'latin1' });
+      const agent = execFileSync('ssh-agent', ['-a', socket], { encoding: 'latin1', timeout: 10_000 });
       try {
-        execFileSync('ssh-add', ['-q', lab.keys.good.path], { env: { SSH_AUTH_SOCK: socket } });
+        execFileSync('ssh-add', ['-q', lab.keys.good.path], { env: { SSH_AUTH_SOCK: socket }, timeout: 10_000 });
         const run = await lab.ssh({
           user,
           config: [`IdentityAgent=${socket}`, 'ForwardAgent=yes'],

@@ -148,9 +148,9 @@ export const FORWARD_SCENARIOS: readonly Scenario[] = [
       story: `${user} forwards the agent and uses it twice`,
       play: async (cast) => {
         const socket = join(cast.lab.folder, 'agent.sock');
-        const started = execFileSync('ssh-agent', ['-a', socket], { encoding: 'latin1' });
+        const started = execFileSync('ssh-agent', ['-a', socket], { encoding: 'latin1', timeout: 10_000 });
         try {
-          execFileSync('ssh-add', ['-q', cast.lab.keys.good.path], { env: { SSH_AUTH_SOCK: socket } });
+          execFileSync('ssh-add', ['-q', cast.lab.keys.good.path], { env: { SSH_AUTH_SOCK: socket }, timeout: 10_000 });
           const client = await cast.start({
             user,
             config: [`IdentityAgent=${socket}`, 'ForwardAgent=yes'],
