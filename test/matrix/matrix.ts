@@ -7,7 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type Progress, workOn } from './queue.ts';
+import { workOn } from './queue.ts';
 import { writeRecording } from './recorded.ts';
 import { replayedCells } from './replayed-stories.ts';
 import { fidelityPage } from './report.ts';
@@ -65,7 +65,9 @@ async function playCells(places: readonly Place[], results: Results): Promise<nu
   const attached = places.filter(({ mode }) => mode === 'bpftrace').length > 1 && process.env['KEEP'] === undefined;
   const watcherOf = ({ mode, scenario }: Place) =>
     mode === 'bpftrace' && attached ? shared.watch : ownWatcher(mode, scenario.wholeHost);
+  const startedMs = performance.now();
   let red = 0;
+  let played = 0;
   const again: Place[] = [];
   const play = async (place: Place, replayed: boolean) => {
     const { mode, scenario, server } = place;
@@ -74,10 +76,11 @@ async function playCells(places: readonly Place[], results: Results): Promise<nu
     if (repeats) again.push(place);
     else results.put(result);
     if (!repeats && !isGreen(result)) red++;
-    return ({ done, of, minutesLeft }: Progress) => {
-      const about = `${done}/${of}, ${Math.ceil(minutesLeft ?? 0)} min left`;
-      tell(`[${about}] ${scenario.name} on ${server.id} by ${mode}${repeats ? ' (once more later)' : ''}`, result);
-    };
+    played++;
+    const of = places.length + again.length;
+    const minutesLeft = Math.ceil((((performance.now() - startedMs) / played) * (of - played)) / 60_000);
+    const about = `${played}/${of}, ${minutesLeft} min left`;
+    tell(`[${about}] ${scenario.name} on ${server.id} by ${mode}${repeats ? ' (once more later)' : ''}`, result);
   };
   try {
     const together = places.filter(({ scenario }) => scenario.alone !== true);

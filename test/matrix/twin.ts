@@ -15,6 +15,8 @@ import { distinct, type Fact, type FactKind } from './facts.ts';
 /** What an AuthorizedKeysCommand or a shell adds to its `sleep`: two or three programs are started. */
 const SCRIPT_MS = 25;
 const SLEEP_MS = 10;
+/** A log line is read so late at most, by when its sender may be gone. */
+const LOG_LAG_MS = 50;
 
 export interface TwinTestimony {
   readonly parts: readonly Part[];
@@ -45,7 +47,7 @@ export function unstracedFacts({ parts, log, folder, keysSeconds, settledMs }: T
     say('user', key, part.user);
     say('login', key, story.authenticated ? 'yes' : 'no');
     say('time', `${key} start`, `${part.run.startedMs} ${from.receivedMs}`);
-    say('time', `${key} end`, `${lines.at(-1)?.receivedMs} ${settledMs}`);
+    say('time', `${key} end`, `${(lines.at(-1)?.receivedMs ?? Number.NaN) - LOG_LAG_MS} ${settledMs}`);
     const keys = story.attempts.filter((attempt) => attempt.method === 'publickey').length;
     for (let run = 1; run <= keys; run++)
       say('time', `${key} keys command ${run} took`, `${keysSeconds * 1000} ${keysSeconds * 1000 + SCRIPT_MS}`);
