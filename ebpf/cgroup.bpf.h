@@ -3,7 +3,7 @@
 #ifndef CGROUP_BPF_H
 #define CGROUP_BPF_H
 
-#define CGROUP_WALK	64	/* deeper ones have no path */
+#define CGROUP_WALK	64	/* names below those that are told; deeper ones have no path */
 
 /*
  * Paths go to user space through a ring of their own and are no records: user
@@ -71,12 +71,18 @@ __noinline int tell_path(__u64 set)
 	for (i = 0; i < CGROUP_DEPTH; i++)
 		e->name[i][0] = 0;
 	for (i = 0; i < CGROUP_WALK; i++) {
+		if (level <= CGROUP_DEPTH)
+			break;
+		level--;
+		kn = parent_of(kn);
+	}
+	if (level > CGROUP_DEPTH)
+		level = 0;
+	for (i = 0; i < CGROUP_DEPTH; i++) {
 		if (!level)
 			break;
 		level--;
-		if (level < CGROUP_DEPTH)
-			bpf_probe_read_kernel_str(e->name[at_most(level, CGROUP_DEPTH - 1)], CGROUP_NAME,
-						  BPF_CORE_READ(kn, name));
+		bpf_probe_read_kernel_str(e->name[at_most(level, CGROUP_DEPTH - 1)], CGROUP_NAME, BPF_CORE_READ(kn, name));
 		kn = parent_of(kn);
 	}
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
