@@ -40,6 +40,9 @@ const RANK: Readonly<Record<KernelEvent['kind'], number>> = {
 function compare(a: Held, b: Held): number {
   const [x, y] = [a.event, b.event];
   if (a.orderNs !== b.orderNs) return a.orderNs < b.orderNs ? -1 : 1;
+  // Only of those that came too late for their own place.
+  const [xNs, yNs] = [ownNs(x), ownNs(y)];
+  if (xNs !== yNs) return xNs < yNs ? -1 : 1;
   if (a.cpu !== b.cpu) return a.cpu - b.cpu;
   if (a.seq !== b.seq) return a.seq - b.seq;
   if (x.kind !== y.kind) return RANK[x.kind] - RANK[y.kind];
@@ -53,6 +56,11 @@ function compare(a: Held, b: Held): number {
     return (x.conn?.pid ?? 0) - (y.conn?.pid ?? 0);
   }
   return 0;
+}
+
+/** A loss is told before what happened since. */
+function ownNs(event: KernelEvent): bigint {
+  return event.kind === 'lost' ? 0n : event.tsNs;
 }
 
 /** Taken elements are cut off when this many have gathered. */
