@@ -60,7 +60,7 @@ interface Place {
 
 /** Plays them all; resolves with how many are not right. */
 async function playCells(places: readonly Place[], results: Results): Promise<number> {
-  const jobs = Number(process.env['MATRIX_JOBS'] ?? 2 * availableParallelism());
+  const jobs = Number(process.env['MATRIX_JOBS'] ?? 3 * availableParallelism());
   const shared = new SharedWatcher('bpftrace');
   const attached = places.filter(({ mode }) => mode === 'bpftrace').length > 1 && process.env['KEEP'] === undefined;
   const watcherOf = ({ mode, scenario }: Place) =>
