@@ -37,7 +37,9 @@ remove() {
 clean() {
   own=$(readlink /proc/self/ns/mnt)
   for _ in {1..100}; do
-    others=$(find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/mnt' -lname "$own" 2>/dev/null | cut -d/ -f3 | grep -vx "$$" || true)
+    # The name has brackets, which a pattern would take for a class.
+    others=$(find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/mnt' -printf '%p %l\n' 2>/dev/null |
+      awk -v own="$own" -v self="$$" '$2 == own { split($1, part, "/"); if (part[3] != self) print part[3] }' || true)
     left=0
     for pid in $others; do kill -KILL "$pid" 2>/dev/null && left=1; done
     [[ $left == 0 ]] && break
