@@ -121,7 +121,7 @@ function ofConnection(connection: ConnectionFacts, closedNs: bigint): Measuremen
   return out;
 }
 
-/** Absent where nobody tried, and where what was lost might have let the user in. */
+/** Absent where nobody tried, and where what was not seen might have let the user in. */
 function resultOf(connection: ConnectionFacts): string | undefined {
   if (connection.authenticated) return 'accepted';
   return connection.authUnknown || connection.attempts === 0 ? undefined : 'rejected';

@@ -101,7 +101,7 @@ export function putConnection(
   if (connection.lostEvents > 0) put(attributes, ATTR.eventsLost, connection.lostEvents);
 }
 
-/** Absent where nobody tried, and where what was lost might have let the user in. */
+/** Absent where nobody tried, and where what was not seen might have let the user in. */
 function resultOf(connection: ConnectionFacts, authResult: AuthActivity['result']): string | undefined {
   if (connection.authenticated) return 'accepted';
   if (connection.authUnknown) return undefined;

@@ -113,7 +113,7 @@ function linkTo(span: { traceId: string; spanId: string }, type: 'parent' | 'fir
   return { ...span, remote: false, attributes: { [LINK.type]: type } };
 }
 
-/** The user got in, or what was lost might have let him in. */
+/** The user got in, or what was not seen might have let him in. */
 export function mayBeIn(connection: ConnectionFacts): boolean {
   return connection.authenticated || connection.authUnknown;
 }

@@ -83,7 +83,7 @@ export class ConnectionRun {
     if (node.role === 'monitor' && isStartedByInetd(event)) this.#foundNs = undefined;
     this.#notFromInetd();
     this.#advance(event.tsNs);
-    this.#files.ended(node, event.tsNs);
+    this.#files.ended(node, event.tsNs, 'events_lost');
     this.processes.executed(node, event, continuity);
     this.forwards.executed(node, event);
   }
@@ -110,7 +110,7 @@ export class ConnectionRun {
     this.#notFromInetd();
     this.#advance(tsNs);
     this.processes.nodes.delete(node);
-    this.#files.ended(node, tsNs);
+    this.#files.ended(node, tsNs, exit === undefined && why === 'stream_ended' ? why : 'events_lost');
     if (node.role === 'monitor') return this.close(tsNs, exit);
     if (node.role === 'networkChild') this.#flush();
     this.processes.exited(node, exit, tsNs, why);
@@ -238,7 +238,8 @@ export class ConnectionRun {
     this.#flush();
     this.#logAuth.flush();
     const failureProven = this.connection.networkChildExit !== undefined;
-    if (!this.connection.authenticated && this.connection.lossy && !failureProven) this.connection.authUnknown = true;
+    const isOpenEnded = this.connection.lossy || exit === undefined;
+    if (!this.connection.authenticated && isOpenEnded && !failureProven) this.connection.authUnknown = true;
     if (!this.dialogue.done) this.dialogue.finish(tsNs, false, false);
     if (!this.handshake.done) {
       if (this.handshake.gapped) this.connection.missing('handshake');

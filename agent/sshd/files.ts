@@ -3,7 +3,7 @@ import type { FileEvent } from '../decode/kernel-event.ts';
 import type { Connection } from './connection.ts';
 import type { FileFacts, FileTally } from './file-facts.ts';
 import type { ProcessNode, Session } from './node.ts';
-import type { FileActivity, SpanRef } from './session-event.ts';
+import type { FileActivity, IncompleteReason, SpanRef } from './session-event.ts';
 
 /** Operations that get a span; a mirror of a tree makes any number. The others are counted. */
 const MAX_TOLD_PER_SESSION = 500;
@@ -41,14 +41,14 @@ export class Files {
   }
 
   /**
-   * The program that had them open is over; of what is still open the close was lost.
+   * The program that had them open is over; of what is still open the close was not seen.
    * @param tsNs the last moment at which it may have been open
    */
-  ended(node: ProcessNode, tsNs: bigint): void {
+  ended(node: ProcessNode, tsNs: bigint, why: IncompleteReason): void {
     const open = this.#open.get(node);
     if (open === undefined) return;
     this.#open.delete(node);
-    for (const file of open.values()) this.#tell(file, tsNs, undefined);
+    for (const file of open.values()) this.#tell(file, tsNs, why);
   }
 
   #begin(node: ProcessNode, event: FileEvent): void {
@@ -88,8 +88,9 @@ export class Files {
     this.#tell(file, event.tsNs, event);
   }
 
-  /** @param end what ended it; undefined: that was not seen */
-  #tell(file: OpenFile, tsNs: bigint, end: FileEvent | undefined): void {
+  /** @param end what ended it, or why that was not seen */
+  #tell(file: OpenFile, tsNs: bigint, end: FileEvent | IncompleteReason): void {
+    const unseen = typeof end === 'string' ? ({ endUnknown: true, incomplete: [end] } as const) : {};
     const activity: FileActivity = {
       kind: 'file',
       ref: file.ref,
@@ -97,8 +98,8 @@ export class Files {
       startNs: file.event.tsNs,
       endNs: tsNs,
       session: file.session?.ref,
-      ...factsOf(file.event, end),
-      ...(end === undefined ? ({ endUnknown: true, incomplete: ['events_lost'] } as const) : {}),
+      ...factsOf(file.event, typeof end === 'string' ? undefined : end),
+      ...unseen,
     };
     this.#connection.tell(activity, tsNs);
   }

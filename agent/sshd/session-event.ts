@@ -69,7 +69,7 @@ export interface ConnectionFacts {
   readonly userValid?: boolean | undefined;
   /** The user got in; without `authenticatedNs`: when is not known. */
   readonly authenticated: boolean;
-  /** Events were lost, and nothing proves that the user did or did not get in; `authenticated` is false then. */
+  /** Events were lost, or the end was not seen, and nothing proves that the user did or did not get in; `authenticated` is false then. */
   readonly authUnknown: boolean;
   readonly authenticatedNs?: bigint | undefined;
   /** Methods of the attempts that let the user in, in order. */
