@@ -26,7 +26,7 @@ export class ConnectionRun {
   readonly sessions: SessionBook;
   readonly processes: ProcessRoles;
   readonly forwards: Forwards;
-  readonly #files: Files;
+  readonly files: Files;
   readonly #pairing = new Pairing();
   readonly #logAuth: LogAuth;
   /** Set from a monitor's first sign of life to its first exec, if its fork was not seen. */
@@ -38,7 +38,7 @@ export class ConnectionRun {
     this.dialogue = new AuthDialogue(connection, this.handshake, sha256);
     this.sessions = new SessionBook(connection);
     this.forwards = new Forwards(connection);
-    this.#files = new Files(connection);
+    this.files = new Files(connection);
     this.#logAuth = new LogAuth(connection, this.dialogue);
     this.processes = new ProcessRoles({
       connection,
@@ -83,7 +83,7 @@ export class ConnectionRun {
     if (node.role === 'monitor' && isStartedByInetd(event)) this.#foundNs = undefined;
     this.#notFromInetd();
     this.#advance(event.tsNs);
-    this.#files.ended(node, event.tsNs, 'events_lost');
+    this.files.ended(node, event.tsNs, 'events_lost');
     this.processes.executed(node, event, continuity);
     this.forwards.executed(node, event);
   }
@@ -110,7 +110,7 @@ export class ConnectionRun {
     this.#notFromInetd();
     this.#advance(tsNs);
     this.processes.nodes.delete(node);
-    this.#files.ended(node, tsNs, exit === undefined && why === 'stream_ended' ? why : 'events_lost');
+    this.files.ended(node, tsNs, exit === undefined && why === 'stream_ended' ? why : 'events_lost');
     if (node.role === 'monitor') return this.close(tsNs, exit);
     if (node.role === 'networkChild') this.#flush();
     this.processes.exited(node, exit, tsNs, why);
@@ -133,7 +133,7 @@ export class ConnectionRun {
         this.forwards.change(node, event);
         break;
       case 'file':
-        this.#files.change(node, event);
+        this.files.change(node, event);
         break;
       case 'mon':
         this.#message(node, event);

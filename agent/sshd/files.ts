@@ -20,15 +20,32 @@ interface OpenFile {
   readonly session: Session | undefined;
 }
 
+/** What an agent that is stopped leaves to the next one. */
+export interface SavedFiles {
+  /** Operations of the connection that got a span, or will when they end. */
+  readonly told: number;
+  readonly open: readonly { readonly node: ProcessNode; readonly name: string; readonly file: OpenFile }[];
+}
+
 export class Files {
   /** By what has them open, then by the program's number and their own. */
   readonly #open = new Map<ProcessNode, Map<string, OpenFile>>();
-  readonly #toldOf = new WeakMap<Session, number>();
   readonly #connection: Connection;
   #told = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+  }
+
+  save(): SavedFiles {
+    const open = [...this.#open].flatMap(([node, files]) => [...files].map(([name, file]) => ({ node, name, file })));
+    return { told: this.#told, open };
+  }
+
+  /** Of what was closed meanwhile it will turn out that its close was not seen. */
+  restore({ told, open }: SavedFiles): void {
+    this.#told = told;
+    for (const { node, name, file } of open) this.#keep(node, name, file);
   }
 
   change(node: ProcessNode, event: FileEvent): void {
@@ -65,14 +82,17 @@ export class Files {
       session,
     };
     if (event.ret < 0 || (event.op !== 'open' && event.op !== 'list')) return this.#tell(file, event.tsNs, event);
+    this.#keep(node, `${exec} ${event.id}`, file);
+  }
+
+  #keep(node: ProcessNode, name: string, file: OpenFile): void {
     const open = this.#open.get(node) ?? new Map<string, OpenFile>();
-    this.#open.set(node, open.set(`${exec} ${event.id}`, file));
+    this.#open.set(node, open.set(name, file));
   }
 
   #mayTell(session: Session | undefined): boolean {
-    const told = session === undefined ? 0 : (this.#toldOf.get(session) ?? 0);
-    if (told >= MAX_TOLD_PER_SESSION || this.#told >= MAX_TOLD_PER_CONNECTION) return false;
-    if (session !== undefined) this.#toldOf.set(session, told + 1);
+    const { operations, notTold } = session?.files ?? NOTHING;
+    if (operations - notTold >= MAX_TOLD_PER_SESSION || this.#told >= MAX_TOLD_PER_CONNECTION) return false;
     this.#told++;
     return true;
   }

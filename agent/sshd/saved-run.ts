@@ -4,6 +4,7 @@
  */
 import { Connection } from './connection.ts';
 import { ConnectionRun } from './connection-run.ts';
+import type { SavedFiles } from './files.ts';
 import type { SavedForwards } from './forwards.ts';
 import type { Sha256 } from './key-facts.ts';
 import type { ProcessNode, Session } from './node.ts';
@@ -19,6 +20,7 @@ export interface SavedRun {
     Pick<Connection, 'id' | 'listener' | 'wallOffsetNs' | 'lastNs'>;
   readonly sessions: SavedSessions;
   readonly forwards?: SavedForwards | undefined;
+  readonly files?: SavedFiles | undefined;
   /** Those that live, without their connection. */
   readonly nodes: readonly Omit<ProcessNode, 'connection'>[];
 }
@@ -41,10 +43,17 @@ export function saveRun(run: ConnectionRun): SavedRun | undefined {
     if (node.session !== undefined) node.session = copyOf(node.session);
   }
   const saved = sessions.save();
+  const files = run.files.save();
+  const open = files.open.flatMap(({ node, name, file }) => {
+    const copy = nodes.get(node) as ProcessNode | undefined;
+    const session = file.session === undefined ? undefined : copyOf(file.session);
+    return copy === undefined ? [] : [{ node: copy, name, file: { ...file, session } }];
+  });
   return {
     connection: { ...(connection as FieldsOf<Connection>) },
     sessions: { ...saved, open: saved.open.map(copyOf) },
     forwards: run.forwards.save(),
+    files: { ...files, open },
     nodes: [...nodes.values()] as ProcessNode[],
   };
 }
@@ -60,6 +69,7 @@ export function restoreRun(saved: SavedRun, sha256: Sha256, skipProgram: SkipPro
   run.dialogue.finish(lastNs, true, false);
   run.sessions.restore(saved.sessions);
   run.forwards.restore(saved.forwards ?? []);
+  if (saved.files !== undefined) run.files.restore(saved.files);
   for (const node of saved.nodes) {
     const own: ProcessNode = Object.assign(node, { connection });
     run.processes.nodes.add(own);
