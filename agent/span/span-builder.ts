@@ -89,7 +89,7 @@ export class SpanBuilder {
 
   /** Nothing more is to come: tells what only waited for that. */
   end(): readonly SpanRecord[] {
-    return this.#budget.end(this.#bootId);
+    return this.#budget.end();
   }
 
   /** The agent is stopped: tells what is finished, and leaves what is open to the next one. */
@@ -136,6 +136,7 @@ export class SpanBuilder {
 
   #setHost(host: HostFacts): void {
     this.#bootId = host.bootId;
+    this.#budget.setBoot(host.bootId);
     this.#resource = resourceOf(host, this.#options.agentVersion);
   }
 
@@ -216,7 +217,7 @@ export class SpanBuilder {
 
   #tick(tsNs: bigint): SpanRecord[] {
     const spans: SpanRecord[] = [];
-    spans.push(...this.#budget.due(tsNs, this.#bootId));
+    spans.push(...this.#budget.due(tsNs));
     for (const [state, releaseNs] of this.#unknown) {
       if (releaseNs > tsNs) break;
       this.#unknown.delete(state);

@@ -50,8 +50,9 @@ export class UnauthenticatedBudget {
   #minute = 0n;
   /** Of all sources in this minute. */
   #told = 0;
+  #bootId = '';
   /** Of sources that made room for others, and of minutes that are over. */
-  #ready: ConnectionSummary[] = [];
+  #ready: SpanRecord[] = [];
 
   constructor(key: IdKey, limits: UnauthenticatedLimits = NO_LIMITS) {
     this.#key = key;
@@ -60,6 +61,14 @@ export class UnauthenticatedBudget {
 
   get counters(): UnauthenticatedCounters {
     return { ...this.#count };
+  }
+
+  /** The host that the next events come from. Another boot has another clock, so its minutes begin anew. */
+  setBoot(bootId: string): void {
+    if (bootId === this.#bootId) return;
+    this.#closeMinute();
+    this.#minute = 0n;
+    this.#bootId = bootId;
   }
 
   /** Nothing more of where this connection comes from is told one by one in this minute. */
@@ -88,23 +97,23 @@ export class UnauthenticatedBudget {
   }
 
   /** Summaries that are complete by now, each once. */
-  due(tsNs: bigint, bootId: string): readonly SpanRecord[] {
+  due(tsNs: bigint): readonly SpanRecord[] {
     this.#turnTo(tsNs);
-    return this.#tell(bootId);
+    return this.#tell();
   }
 
   /** Those of the minute that has begun, too: nothing more is to come. */
-  end(bootId: string): readonly SpanRecord[] {
+  end(): readonly SpanRecord[] {
     this.#closeMinute();
-    return this.#tell(bootId);
+    return this.#tell();
   }
 
-  #tell(bootId: string): readonly SpanRecord[] {
+  #tell(): readonly SpanRecord[] {
     if (this.#ready.length === 0) return [];
     const ready = this.#ready;
     this.#ready = [];
     this.#count.summaries += ready.length;
-    return ready.map((summary) => summarySpan(summary, this.#key, bootId));
+    return ready;
   }
 
   #turnTo(tsNs: bigint): void {
@@ -123,7 +132,7 @@ export class UnauthenticatedBudget {
   #close({ summary, told }: Source): void {
     if (summary === undefined) return;
     summary.told = told;
-    this.#ready.push(summary);
+    this.#ready.push(summarySpan(summary, this.#key, this.#bootId));
   }
 
   #sourceOf(connection: ConnectionFacts): Source {

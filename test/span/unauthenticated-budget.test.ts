@@ -141,6 +141,26 @@ describe('connections that never authenticate', () => {
     }
   });
 
+  test('of another boot are counted by its own clock, and what was counted before keeps its boot', () => {
+    const host = (bootId: string): SessionEvent => ({
+      type: 'host',
+      host: { bootId, producer: 'test', producerVersion: '1' },
+    });
+    const late = times(4, (i) => story(i, 10_000_000 + i * 1_000, '192.0.2.7'));
+    const made = builder({ unauthenticated: LIMITS });
+    const minutes = times(5, (i) => [...story(10 + i, i * 70_000, '192.0.2.7'), tickAt(i * 70_000 + 2_000)]);
+    const spans = applyAll(made, [host('a'), ...late, host('b'), ...minutes]);
+    assert.equal(rootsOf(spans).length, 2 + 5);
+    const summaries = [...summariesOf(spans), ...made.end()];
+    assert.deepEqual(
+      summaries.map((span) => value(span, 'connections')),
+      [2],
+    );
+    const alone = builder({ unauthenticated: LIMITS });
+    applyAll(alone, [host('a'), ...late]);
+    assert.equal(alone.end()[0]?.traceId, summaries[0]?.traceId);
+  });
+
   test('of a listener that turns them away without a process of their own count too', () => {
     const facts = { attempts: 0, failedAttempts: 0, disconnectReason: 'not_admitted' } as const;
     const spans = applyAll(builder({ unauthenticated: { ...LIMITS, perSource: 0 } }), [
