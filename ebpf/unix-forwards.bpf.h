@@ -27,6 +27,36 @@ struct {
 	__type(value, struct channel);
 } channels SEC(".maps");
 
+/*
+ * What is being made. Kernels up to 6.12 allow one stack of 512 bytes for a
+ * program and what it calls together, which these would fill.
+ */
+struct channel_scratch {
+	struct channel c;
+	struct tracked_sock s;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct channel_scratch);
+} channel_scratch SEC(".maps");
+
+static __always_inline struct channel_scratch *new_channel(const struct proc *p, __u32 op, __u32 state)
+{
+	__u32 zero = 0;
+	struct channel_scratch *s = bpf_map_lookup_elem(&channel_scratch, &zero);
+
+	if (!s)
+		return NULL;
+	__builtin_memset(&s->c, 0, sizeof(s->c));
+	s->c.start = p->start;
+	s->c.op = op;
+	s->c.state = state;
+	return s;
+}
+
 /* The socket of a descriptor of the current process. */
 static __always_inline struct sock *sock_of(struct task_struct *t, __u32 fd)
 {
@@ -117,10 +147,10 @@ static __always_inline struct channel *keep_channel(struct proc *p, __u32 pid, _
 static __always_inline void bound(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, const char *address,
 				  __u32 len)
 {
-	struct channel c = { .op = F_LISTEN, .start = p->start, .state = TCP_CLOSE };
+	struct channel_scratch *s = new_channel(p, F_LISTEN, TCP_CLOSE);
 
-	if (is_unix_stream(sock_of(t, fd)) && read_path(&c, address, len))
-		keep_channel(p, pid, fd, &c);
+	if (s && is_unix_stream(sock_of(t, fd)) && read_path(&s->c, address, len))
+		keep_channel(p, pid, fd, &s->c);
 }
 
 static __always_inline void listens(struct proc *p, __u32 pid, __u32 fd)
@@ -138,57 +168,61 @@ static __always_inline void listens(struct proc *p, __u32 pid, __u32 fd)
 static __always_inline void connects(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, const char *address,
 				     __u32 len, int ret)
 {
-	struct channel c = { .op = F_CONNECT, .start = p->start, .state = TCP_ESTABLISHED };
+	struct channel_scratch *s = new_channel(p, F_CONNECT, TCP_ESTABLISHED);
 	struct sock *sk = sock_of(t, fd);
 
-	if (!is_unix_stream(sk) || !is_channel(t, sk, fd) || !read_path(&c, address, len))
+	if (!s || !is_unix_stream(sk) || !is_channel(t, sk, fd) || !read_path(&s->c, address, len))
 		return;
-	c.name = bpf_ktime_get_boot_ns();
+	s->c.name = bpf_ktime_get_boot_ns();
 	if (!ret)
-		keep_channel(p, pid, fd, &c);
-	give_channel(p, pid, &c, TCP_CLOSE, ret ? TCP_CLOSE : TCP_ESTABLISHED, ret ? -ret : 0, NULL);
+		keep_channel(p, pid, fd, &s->c);
+	give_channel(p, pid, &s->c, TCP_CLOSE, ret ? TCP_CLOSE : TCP_ESTABLISHED, ret ? -ret : 0, NULL);
 }
 
 static __always_inline void accepts_tcp(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, __u32 new_fd)
 {
-	struct tracked_sock s = { .pid = pid, .forward = F_ACCEPT }, *listener;
-	struct channel c = { .op = F_ACCEPT };
+	struct channel_scratch *s = new_channel(p, F_ACCEPT, TCP_ESTABLISHED);
 	struct sock *sk = sock_of(t, fd);
+	struct tracked_sock *listener;
 	__u64 key = (__u64)sk;
 
 	listener = sk ? bpf_map_lookup_elem(&socks, &key) : NULL;
-	if (!listener || listener->forward != F_LISTEN || listener->pid != pid)
+	if (!s || !listener || listener->forward != F_LISTEN || listener->pid != pid)
 		return;
 	sk = sock_of(t, new_fd);
 	if (!sk || !is_tcp(sk))
 		return;
-	c.name = bpf_ktime_get_boot_ns();
-	c.of = listener->cookie;
-	s.cookie = c.name;
-	s.owner = *p;
-	read_addresses(sk, &s.a);
+	s->c.name = bpf_ktime_get_boot_ns();
+	s->c.of = listener->cookie;
+	__builtin_memset(&s->s, 0, sizeof(s->s));
+	s->s.pid = pid;
+	s->s.forward = F_ACCEPT;
+	s->s.cookie = s->c.name;
+	s->s.owner = *p;
+	read_addresses(sk, &s->s.a);
 	key = (__u64)sk;
-	bpf_map_update_elem(&socks, &key, &s, BPF_ANY);
-	give_channel(p, pid, &c, TCP_SYN_RECV, TCP_ESTABLISHED, 0, &s.a);
+	bpf_map_update_elem(&socks, &key, &s->s, BPF_ANY);
+	give_channel(p, pid, &s->c, TCP_SYN_RECV, TCP_ESTABLISHED, 0, &s->s.a);
 }
 
 static __always_inline void accepts(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, __u32 new_fd)
 {
-	struct channel *listener = channel_of(p, pid, fd), c = { .op = F_ACCEPT, .state = TCP_ESTABLISHED };
+	struct channel *listener = channel_of(p, pid, fd);
+	struct channel_scratch *s;
 
 	if (!listener) {
 		accepts_tcp(t, p, pid, fd, new_fd);
 		return;
 	}
-	if (listener->state != TCP_LISTEN)
+	s = listener->state == TCP_LISTEN ? new_channel(p, F_ACCEPT, TCP_ESTABLISHED) : NULL;
+	if (!s)
 		return;
-	c.start = p->start;
-	c.name = bpf_ktime_get_boot_ns();
-	c.of = listener->name;
-	c.path_len = listener->path_len;
-	__builtin_memcpy(c.path, listener->path, sizeof(c.path));
-	keep_channel(p, pid, new_fd, &c);
-	give_channel(p, pid, &c, TCP_CLOSE, TCP_ESTABLISHED, 0, NULL);
+	s->c.name = bpf_ktime_get_boot_ns();
+	s->c.of = listener->name;
+	s->c.path_len = listener->path_len;
+	__builtin_memcpy(s->c.path, listener->path, sizeof(s->c.path));
+	keep_channel(p, pid, new_fd, &s->c);
+	give_channel(p, pid, &s->c, TCP_CLOSE, TCP_ESTABLISHED, 0, NULL);
 }
 
 static __always_inline void closes(const struct proc *p, __u32 pid, __u32 fd)
