@@ -81,12 +81,14 @@ export class ConnectionIds {
   }
 
   place(activity: Activity): Place {
-    return this.placeOf(activity.ref, activity.parent);
+    const { kind, ref, parent, startNs } = activity;
+    // One server may work on any number of files, and nothing hangs on them.
+    return this.placeOf(ref, parent, kind === 'file' ? this.segments.at(startNs) : undefined);
   }
 
-  placeOf(ref: SpanRef, parent: SpanRef): Place {
+  placeOf(ref: SpanRef, parent: SpanRef, own?: number): Place {
     const parentSegment = this.segments.of(parent);
-    const segment = ref.kind === 'phase' ? parentSegment : this.segments.of(ref);
+    const segment = own ?? (ref.kind === 'phase' ? parentSegment : this.segments.of(ref));
     const same = segment === parentSegment;
     return {
       segment,

@@ -53,7 +53,12 @@ export class Segments {
   of(ref: SpanRef): number {
     if (this.#starts.length === 0) return 0;
     if (ref.kind !== 'program' && ref.kind !== 'session' && ref.kind !== 'helper') return this.#first;
-    const startNs = BigInt(ref.key[1] ?? '0');
+    return this.at(BigInt(ref.key[1] ?? '0'));
+  }
+
+  /** Segment of what began at this boot time and that nobody names before it is told. */
+  at(startNs: bigint): number {
+    if (this.#starts.length === 0) return 0;
     // Newest first: most spans belong there.
     for (let segment = this.#starts.length; segment > 0; segment--) {
       const from = this.#starts[segment - 1];

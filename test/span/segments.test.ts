@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodedBytes, MAX_SEGMENT_BYTES } from '../../agent/span/segments.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
-import type { SessionEvent } from '../../agent/sshd/session-event.ts';
+import type { FileActivity, SessionEvent } from '../../agent/sshd/session-event.ts';
 import {
   at,
   bytes,
@@ -14,6 +14,7 @@ import {
   sessionRef,
   tick,
   told,
+  whole,
 } from '../helpers/session-events.ts';
 import { applyAll, builder } from '../helpers/spans.ts';
 
@@ -165,4 +166,31 @@ test('a flood of survivors begins traces that have their roots', () => {
   const traces = byTrace(spans);
   assert.ok(traces.length > 3);
   for (const trace of traces) assertSound(trace);
+});
+
+test('files of one server that works long go on in other traces, with a link to the server', () => {
+  const facts = connection({ authenticated: true, user: { name: bytes('ada'), source: 'monitor' } });
+  const events: SessionEvent[] = [{ type: 'connection-opened', connection: facts, tsNs: at(0) }];
+  for (let i = 1; i <= 1_000; i++) {
+    const startMs = 100 + i * 10;
+    const file: FileActivity = {
+      ...{ kind: 'file', ref: { kind: 'file', key: [...SHELL.key, String(i)] }, parent: SHELL, session: SESSION },
+      ...{ startNs: at(startMs), endNs: at(startMs + 1), operation: 'mkdir', unclosed: false },
+      path: whole(`/srv/${'x'.repeat(1_000)}/${i}`),
+    };
+    events.push(told(facts, file));
+    if (i % 100 === 99) events.push(tick(startMs + 9));
+  }
+  events.push(told(facts, program(820, 10, 11_000, SESSION, SESSION, ['sftp-server'])));
+  events.push(told(facts, session(820, 10, 11_000, { type: 'exec' })));
+  facts.endNs = at(11_001);
+  events.push({ type: 'connection-closed', connection: facts, tsNs: at(11_002) });
+  const traces = byTrace(applyAll(builder({ maxSegmentBytes: 200_000, openMarkers: false }), events));
+  assert.ok(traces.length > 3, `${traces.length} traces`);
+  for (const trace of traces) {
+    assertSound(trace);
+    const size = trace.reduce((sum, span) => sum + encodedBytes(span), 0);
+    // What the builder held for two seconds when the trace was full comes on top: 300 files.
+    assert.ok(size < 200_000 + 700_000, String(size));
+  }
 });
