@@ -111,12 +111,17 @@ function putForward(attributes: Attributes, forward: ForwardActivity, redactor: 
   put(attributes, ATTR.forwardType, forward.type);
   put(attributes, ATTR.forwardDirection, forward.direction);
   put(attributes, ATTR.forwardOperation, forward.operation);
+  let redacted = 0;
   for (const [name, bytes] of [
     [ATTR.forwardPath, forward.path],
     [ATTR.forwardTarget, forward.targetName],
   ] as const) {
-    if (bytes !== undefined) put(attributes, name, limitString(redactor.text(cleanText(decodeUtf8(bytes))).text));
+    if (bytes === undefined) continue;
+    const clean = redactor.text(cleanText(decodeUtf8(bytes)));
+    put(attributes, name, limitString(clean.text));
+    redacted += clean.redacted;
   }
+  putCount(attributes, ATTR.redactions, redacted);
   put(attributes, ATTR.forwardResult, forward.result);
   put(attributes, ATTR.peerAddress, forward.target);
   put(attributes, ATTR.peerPort, forward.targetPort);

@@ -5,6 +5,7 @@ import type { KernelEvent } from '../../../agent/decode/kernel-event.ts';
 import { redactEvent } from '../../../agent/span/redact/redact-event.ts';
 import { createRedactor, type RedactionMode } from '../../../agent/span/redact/redactor.ts';
 import type { SpanRecord } from '../../../agent/span/span-record.ts';
+import { type Activity, ROOT } from '../../../agent/sshd/session-event.ts';
 import { drawTrace } from '../../../agent/view/draw-trace.ts';
 import {
   argvOf,
@@ -20,7 +21,7 @@ import {
   told,
   whole,
 } from '../../helpers/session-events.ts';
-import { applyAll, builder } from '../../helpers/spans.ts';
+import { applyAll, builder, spansOf } from '../../helpers/spans.ts';
 
 const TOKEN = `ghp_${'a1B2'.repeat(9)}`;
 /** A secret by its place, and an argument that none but `names-only` hides. */
@@ -89,6 +90,20 @@ describe('spans, what is kept on disk, and drawings', () => {
     assert.match(textOf(spansWith('names-only', { ada: 'full' })), /hunter2/);
     assert.doesNotMatch(textOf(spansWith('full', { zoe: 'names-only' })), /REDACTED/);
   });
+});
+
+test('a secret in the name of a forwarded socket is taken out and counted; the name stays where it is none', () => {
+  const path = (name: string): Activity => ({
+    ...{ kind: 'forward', parent: ROOT, startNs: at(10), endNs: at(20), ref: { kind: 'forward', key: [name] } },
+    ...{ direction: 'local', operation: 'connect', type: 'unix', path: bytes(`/run/${name}.sock`) },
+  });
+  for (const mode of ['redacted', 'names-only'] as const) {
+    const redactor = createRedactor({ mode });
+    const told = spansOf({ authenticated: true }, [path(TOKEN), path('docker')], { redactor });
+    const [secret, plain] = told.filter(({ name }) => name === 'ssh.port_forward').map(({ attributes }) => attributes);
+    assert.deepEqual([secret?.['ssh.forward.path'], secret?.['ssh.redactions']], ['/run/REDACTED.sock', 1]);
+    assert.deepEqual([plain?.['ssh.forward.path'], plain?.['ssh.redactions']], ['/run/docker.sock', undefined]);
+  }
 });
 
 describe('recordings', () => {
