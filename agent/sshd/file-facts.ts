@@ -29,7 +29,7 @@ export interface FileFacts {
   readonly unclosed: boolean;
 }
 
-/** Sums of a session; lower bounds where events were lost. */
+/** Sums of a session; lower bounds where events were lost, or where its server went on when the connection had ended. */
 export interface FileTally {
   readonly operations: number;
   /** Of them without a span of their own. */
