@@ -66,7 +66,7 @@ export const SETTINGS = {
     fallback: false,
     flag: 'exact',
     reload: false,
-    help: 'for run: also tell what only system calls show (files of sftp and scp, forwards of unix sockets and of the agent, execs that failed); libbpf only, and every system call of the host pays for it',
+    help: 'for run and record: also tell what only system calls show (files of sftp and scp, forwards of unix sockets and of the agent, execs that failed); libbpf only, and every system call of the host pays for it',
   },
   listener: {
     ...whole(1, 4_194_304),
