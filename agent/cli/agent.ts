@@ -32,7 +32,7 @@ import { becomeUser, requireUnprivileged } from './privileges.ts';
 import { takeEarlierRun, writeEnded, writeRunning } from './run-state.ts';
 import { loadSettings, spanLimitsOf, spoolOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
-import { leftOut, streamFaults, summarized } from './stream-faults.ts';
+import { leftOut, notExact, streamFaults, summarized } from './stream-faults.ts';
 import { StreamProgress } from './stream-progress.ts';
 import { StreamTee } from './stream-tee.ts';
 import { STALL_MS, StreamWatch } from './stream-watch.ts';
@@ -55,6 +55,7 @@ export const agent: Command = {
     OPTIONS.stateDir,
     OPTIONS.draw,
     OPTIONS.ids,
+    OPTIONS.exact,
     OPTIONS.listener,
     OPTIONS.redaction,
     OPTIONS.unauthenticatedPerSource,
@@ -115,7 +116,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   if (!onlyTee) await metrics.start(pipeline, output);
   const tee = openTee(flags, settings.redactor, log);
   const source = openSource(flags, context, log);
-  await readStream(flags, context, log, source, pipeline, output, tee, folder);
+  await readStream(flags, context, log, source, pipeline, output, tee, folder, config.get('exact'));
   if (folder !== undefined && exporting.enabled) suspend(pipeline, output, folder, earlier, log);
   else output.accept(pipeline.end(), pipeline.resource);
   unwatch();
@@ -190,6 +191,7 @@ async function readStream(
   output: SpanOutput,
   tee: StreamTee | undefined,
   folder: string | undefined,
+  exact: boolean,
 ): Promise<void> {
   const statusFd = flags.integer('status-fd');
   const watch = new StreamWatch();
@@ -235,6 +237,8 @@ async function readStream(
         void manager.ready(statusLine(pipeline));
         const { producer, producerVersion } = pipeline.producer ?? {};
         log('info', `${producer} ${producerVersion} traces; waiting for connections`);
+        const less = notExact(exact, pipeline.producer);
+        if (less !== undefined) log('warn', less);
       }
       if (gaps.push(chunk)) tell(statusFd, STATUS.caughtUp);
     }

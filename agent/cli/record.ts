@@ -32,7 +32,13 @@ async function runRecord(flags: Flags, context: CommandContext): Promise<ExitCod
       producer: config.get('producer'),
       exact: config.get('exact'),
       listenerPid: config.get('listener'),
-      agentArgs: [...file, '--only-tee', '--tee-form', flags.flag('raw') ? 'raw' : 'redacted'],
+      agentArgs: [
+        ...file,
+        ...(flags.flag('exact') ? ['--exact'] : []),
+        '--only-tee',
+        '--tee-form',
+        flags.flag('raw') ? 'raw' : 'redacted',
+      ],
       teeFd: fd,
       flushMs: 5_000,
     });

@@ -70,7 +70,7 @@ async function runRun(flags: Flags, context: CommandContext): Promise<ExitCode> 
 /** Only what was given: what was not is read by the agent from the same file, again at each SIGHUP. */
 function agentArgs(flags: Flags): string[] {
   const names = [
-    ...['config', 'redaction', 'unauthenticated-per-source', 'flush-seconds'],
+    ...['config', 'redaction', 'unauthenticated-per-source', 'flush-seconds', 'exact'],
     ...['headers-file', 'listener', 'draw', 'ids'],
   ];
   return names.flatMap((name) => {

@@ -1,3 +1,4 @@
+import type { HelloEvent } from '../decode/kernel-event.ts';
 import type { Pipeline } from '../pipeline.ts';
 
 /** What was wrong with a stream, in one line each; none if nothing was. Contents are never repeated, only counts and places. */
@@ -17,6 +18,12 @@ export function streamFaults(pipeline: Pipeline): string[] {
   if (!pipeline.ended && pipeline.counters.hellos > 0)
     faults.push('the stream was cut: it has no end record, and what was open is marked incomplete');
   return faults;
+}
+
+/** That exact mode was asked for and this producer does not run in it; undefined if there is nothing to say. */
+export function notExact(asked: boolean, producer: HelloEvent | undefined): string | undefined {
+  if (!asked || producer === undefined || producer.fills.includes('file.op')) return undefined;
+  return `exact mode was asked for, but the ${producer.producer} producer does not run in it: files of sftp and scp are not told`;
 }
 
 /** What a flood of strangers came to; undefined if there was none. */
