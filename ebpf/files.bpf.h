@@ -12,7 +12,6 @@
 #define AT_REMOVEDIR_	0x200
 #define O_ACCMODE_	3
 #define O_CLOEXEC_	02000000
-#define SERVED_SLOTS	4096
 #define OPTIONS_MAX	64	/* bytes of a command line where scp has them */
 #define TITLE_END	"@internal-sftp"
 #define TITLE_END_LEN	(sizeof(TITLE_END) - 1)
@@ -21,7 +20,11 @@ const volatile struct file_call file_calls[FILE_CALLS];
 const volatile __u32 o_directory = 0200000;
 const volatile __u32 files_told = FILES_TOLD;
 
-/* How many serving processes have a pid that ends so: most of the others are told from them without a lookup. */
+/*
+ * How many entries of servers have a pid that ends so: most other processes are
+ * told from them without a lookup. Two threads may begin or end a server at
+ * once, so only who made or deleted its entry counts.
+ */
 __u32 served[SERVED_SLOTS];
 
 struct open_key {
@@ -29,11 +32,13 @@ struct open_key {
 };
 
 struct open_file {
+	__u64 began;		/* of its server: another one may have had this pid */
 	__u64 read, written;
 	__u32 id, pad;		/* as told of its open; 0: it is only counted */
 };
 
 struct server {
+	__u64 began;		/* CLOCK_BOOTTIME ns of its first read */
 	__u64 read, written;	/* of files that are not told */
 	__u64 exec_id;
 	__u32 told, open, rest, failed;
@@ -47,8 +52,9 @@ struct {
 	__type(value, struct open_file);
 } open_files SEC(".maps");
 
+/* Entries go when their server ends; where its end was missed, when user space finds it gone. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u32);
 	__type(value, struct server);
@@ -140,6 +146,13 @@ static __always_inline bool is_file_server(struct task_struct *t, const struct p
 	return name[0] == 's' && name[1] == 'c' && name[2] == 'p' && !name[3] && has_server_option(t);
 }
 
+/* An operation that cannot be told. It takes a number, as every record that is lost does. */
+static __always_inline void lose_call(const struct proc *p)
+{
+	next_seq(seq_row(K_FILE));
+	count_loss(p->conn_pid, p->conn_start, K_FILE);
+}
+
 /*
  * A process of a session has read from its standard input. A server does
  * nothing for its client before that, so what it opens earlier is its own.
@@ -149,14 +162,18 @@ static __always_inline void first_read(struct proc *p, __u32 pid)
 	struct task_struct *t = (struct task_struct *)bpf_get_current_task();
 	struct server s = {};
 
-	if (!is_file_server(t, p, pid)) {
-		p->serves = SERVES_NOTHING;
+	p->serves = SERVES_NOTHING;
+	if (!is_file_server(t, p, pid))
+		return;
+	s.began = bpf_ktime_get_boot_ns();
+	s.exec_id = BPF_CORE_READ(t, self_exec_id);
+	if (!bpf_map_update_elem(&servers, &pid, &s, BPF_NOEXIST)) {
+		__sync_fetch_and_add(&served[pid & (SERVED_SLOTS - 1)], 1);
+	} else if (bpf_map_update_elem(&servers, &pid, &s, BPF_EXIST)) {
+		lose_call(p);	/* no room */
 		return;
 	}
 	p->serves = SERVES_FILES;
-	s.exec_id = BPF_CORE_READ(t, self_exec_id);
-	bpf_map_update_elem(&servers, &pid, &s, BPF_ANY);
-	__sync_fetch_and_add(&served[pid & (SERVED_SLOTS - 1)], 1);
 }
 
 static __always_inline void give_sums(const struct proc *p, __u32 pid, __u64 exec_id, __u32 op, __u64 read,
@@ -179,18 +196,22 @@ static __always_inline void give_sums(const struct proc *p, __u32 pid, __u64 exe
 	give(e, ts);
 }
 
+/* Of two threads that do this at once, one tells. */
 static __always_inline void close_file(const struct proc *p, __u32 pid, struct server *s, const struct open_key *key,
 				       const struct open_file *f, bool forced, __u64 ts)
 {
-	if (f->id) {
-		give_sums(p, pid, s->exec_id, FILE_CLOSE, f->read, f->written, f->id, 0, forced, ts);
+	struct open_file last = *f;
+
+	if (bpf_map_delete_elem(&open_files, key) || last.began != s->began)
+		return;
+	if (last.id) {
+		give_sums(p, pid, s->exec_id, FILE_CLOSE, last.read, last.written, last.id, 0, forced, ts);
 	} else {
-		s->read += f->read;
-		s->written += f->written;
+		__sync_fetch_and_add(&s->read, last.read);
+		__sync_fetch_and_add(&s->written, last.written);
 	}
 	if (s->open)
 		s->open--;
-	bpf_map_delete_elem(&open_files, key);
 }
 
 /* Global, for the verifier's sake: see argv_piece. */
@@ -213,7 +234,7 @@ __noinline int close_slot(__u32 pid, __u32 fd, __u64 ts)
 /* A serving process ends, or becomes another program. */
 __noinline int files_end(__u32 pid, __u64 ts)
 {
-	struct server *s = bpf_map_lookup_elem(&servers, &pid);
+	struct server *s = bpf_map_lookup_elem(&servers, &pid), last;
 	struct proc *p;
 	__u32 fd;
 
@@ -224,23 +245,25 @@ __noinline int files_end(__u32 pid, __u64 ts)
 			break;
 		close_slot(pid, fd, ts);
 	}
-	p = find(pid);
-	if (p && s->rest)
-		give_sums(p, pid, s->exec_id, FILE_REST, s->read, s->written, s->rest, s->failed, false, ts);
-	bpf_map_delete_elem(&servers, &pid);
+	last = *s;
+	if (bpf_map_delete_elem(&servers, &pid))
+		return 0;	/* two last threads at once: one tells */
 	__sync_fetch_and_add(&served[pid & (SERVED_SLOTS - 1)], -1);
+	p = find(pid);
+	if (p && last.rest)
+		give_sums(p, pid, last.exec_id, FILE_REST, last.read, last.written, last.rest, last.failed, false, ts);
 	return 0;
 }
 
 static __always_inline void remember_open(__u32 pid, struct server *s, __u32 fd, __u32 id)
 {
 	struct open_key key = { .pid = pid, .fd = fd };
-	struct open_file f = { .id = id };
+	struct open_file f = { .began = s->began, .id = id };
 
 	if (fd >= FDS)
 		return;
 	if (!bpf_map_update_elem(&open_files, &key, &f, BPF_ANY))
-		s->open++;
+		__sync_fetch_and_add(&s->open, 1);
 }
 
 static __always_inline const char *argument(struct pt_regs *regs, __u32 n)
@@ -306,10 +329,8 @@ static __always_inline void named_call(struct proc *p, __u32 pid, struct pt_regs
 	struct server *s = bpf_map_lookup_elem(&servers, &pid);
 	__u32 op = call.op, mode = 0, id = 0;
 
-	if (!s) {
-		count_loss(p->conn_pid, p->conn_start, K_FILE);
-		return;
-	}
+	if (!s)
+		return;		/* its last thread has ended it on another CPU */
 	if (!argument(regs, call.path))
 		return;		/* of a descriptor */
 	if (op == FILE_OPEN) {

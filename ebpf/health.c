@@ -252,7 +252,11 @@ bool health_wants_sweep(__u64 now)
 
 static void end_entry(struct text *t, __u32 pid, const struct proc *p)
 {
-	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.procs), &pid);
+	struct sshd_otel_bpf *s = tracer->skel;
+
+	bpf_map_delete_elem(bpf_map__fd(s->maps.procs), &pid);
+	if (p->serves == SERVES_FILES && !bpf_map_delete_elem(bpf_map__fd(s->maps.servers), &pid))
+		__sync_fetch_and_sub(&s->bss->served[pid % SERVED_SLOTS], 1);
 	seeds_forget(pid, p->start);
 	if (p->role == R_CANDIDATE || !t || !text_has_room(t))
 		return;

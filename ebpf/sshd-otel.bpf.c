@@ -108,10 +108,9 @@ int BPF_PROG(on_exec, struct task_struct *t, int old, struct linux_binprm *bprm)
 			return 0;
 	}
 	ts = bpf_ktime_get_boot_ns();
-	if (exact && p->serves) {
+	if (exact && p->serves == SERVES_FILES)
 		files_end(pid, ts);
-		p->serves = SERVES_UNKNOWN;
-	}
+	p->serves = SERVES_UNKNOWN;
 	p->image = runs_sshd(t);
 	if (p->role == R_CANDIDATE) {
 		if (!p->image)
@@ -198,7 +197,7 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	SKIP_SOME();
 	if (exact && p->channel_fds)
 		close_channels(p, pid);
-	if (exact && p->serves)
+	if (exact && p->serves == SERVES_FILES)
 		files_end(pid, bpf_ktime_get_boot_ns());
 	last = *p;
 	if (!forget(pid))	/* two last threads at once: one tells */

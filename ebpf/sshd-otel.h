@@ -34,6 +34,7 @@ enum value { V_ARGV, V_FILE };
 #define MON_MAX		4096
 #define LOG_MAX		1024
 #define FILE_CALLS	512
+#define SERVED_SLOTS	4096
 #define FILES_TOLD	500		/* of one process; the others are counted */
 #define PATH_BYTES	4096
 #define TITLE_MAX	128

@@ -1,14 +1,19 @@
 /** The files of sftp and scp sessions as exact mode tells them, against what the clients did and what the file system shows. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { startClient } from '../../agent/lab/client-process.ts';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
 import { bytesOf, type Producer, type Row, startProducer, textOf, whyNot } from './producer.ts';
 import { answerTo, type SftpRequest, sftpRequests } from './sftp-packets.ts';
 
 const EXTERNAL = '/usr/lib/openssh/sftp-server';
+const TWO_EXITS = fileURLToPath(new URL('./two-exits.c', import.meta.url));
+/** So many that two threads meet in the exit hook some ten times. */
+const EXITS = 2_000;
 const MARKER = 'content that nobody may see, 4711';
 const SENT = Buffer.from(`${MARKER}\n`.repeat(3_000));
 
@@ -197,6 +202,16 @@ describe('the files that the libbpf producer tells in exact mode', { skip: whyNo
   test('what a session reads and writes by other programs is its own: none is told', async () => {
     const command = `cat < /etc/services > copy; cp copy copy2; scp -q copy copy2; rm copy copy2; ${EXTERNAL} < /dev/null`;
     assert.deepEqual(await told(() => lab.ssh({ command })), []);
+  });
+
+  test('a program that goes by the name of a server, and ends in two threads at once, again and again: told once each', async () => {
+    execFileSync('cc', ['-O1', '-pthread', '-o', home('sftp-server'), TWO_EXITS]);
+    const rows = await told(() => lab.ssh({ command: `./sftp-server ${EXITS} < /dev/zero` }));
+    const ends = rows.filter((row) => row['op'] === 'close').map((row) => `${row['pid']} ${row['id']} ${row['exec']}`);
+    const opens = rows.filter((row) => row['op'] === 'open');
+    assert.equal(opens.length, EXITS);
+    // Whoever counts an end twice takes the next server whose pid ends alike for none.
+    assert.deepEqual([ends.length, new Set(ends).size], [EXITS, EXITS]);
   });
 
   test('what is in the files is nowhere in the stream', () => {
