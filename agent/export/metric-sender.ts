@@ -19,6 +19,8 @@ export class MetricSender {
   readonly #log: Log;
   #options: TransportOptions;
   #sending: Promise<Sending> | undefined;
+  /** The last request: why it failed. Never rejects. */
+  #sent: Promise<string | undefined> = Promise.resolve(undefined);
   #failing = false;
 
   constructor(options: TransportOptions, version: string, log: Log) {
@@ -27,24 +29,26 @@ export class MetricSender {
     this.#log = log;
   }
 
-  /** Sends by other options, from the next request on. The encoding stays. */
+  /** Sends by other options, from the next request on; one that is under way is not disturbed. The encoding stays. */
   reconfigure(options: TransportOptions): void {
     const next = { ...options, protocol: this.#options.protocol };
     if (isDeepStrictEqual(next, this.#options)) return;
     this.#options = next;
     const old = this.#sending;
+    const sent = this.#sent;
     this.#sending = undefined;
-    void old?.then(({ close }) => close(), ignore);
+    void old?.then(({ close }) => sent.then(close), ignore);
   }
 
   /** Never rejects. Call it again when it has resolved. */
   async send(metrics: ResourceMetrics): Promise<void> {
     const where = printableUrl(this.#options.url);
     this.#sending ??= createSending(this.#options, this.#version);
-    const failure = await this.#sending.then(
+    this.#sent = this.#sending.then(
       ({ exporter }) => exportOnce(exporter, metrics),
       () => 'http/protobuf needs the optional package @opentelemetry/exporter-metrics-otlp-proto',
     );
+    const failure = await this.#sent;
     const failed = failure !== undefined;
     if (failed === this.#failing) return;
     this.#failing = failed;

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -93,6 +96,47 @@ describe('how metrics are sent', () => {
     await exporter.shutdown(5_000);
     // Nothing is begun again after the end.
     exporter.reconfigure(optionsFor(first, 'four'));
+    assert.deepEqual(log, []);
+  });
+
+  test('a request that is under way when the settings change is finished, and not sent again', async (t) => {
+    const keys: unknown[] = [];
+    const waiting = Promise.withResolvers<ServerResponse>();
+    const server = createServer((request, response) => {
+      request.resume();
+      keys.push(request.headers['x-key']);
+      if (keys.length === 1) waiting.resolve(response);
+      else response.end('{}');
+    }).listen(0, '127.0.0.1');
+    t.after(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const optionsFor = (key: string) =>
+      readMetricOptions(
+        {
+          OTEL_METRICS_EXPORTER: 'otlp',
+          OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+          OTEL_EXPORTER_OTLP_METRICS_HEADERS: `x-key=${key}`,
+          OTEL_METRIC_EXPORT_INTERVAL: '3600000',
+        },
+        readFileSync,
+      );
+    const log: string[] = [];
+    const exporter = new MetricExport(
+      { ...optionsFor('one'), intervalMs: 100 },
+      DEFAULT_EXPORT_OPTIONS,
+      () => [EXPORTED],
+      () => RESOURCE,
+      (level, text) => log.push(`${level} ${text}`),
+    );
+    const first = await waiting.promise;
+    exporter.reconfigure(optionsFor('two'));
+    first.end('{}');
+    await exporter.shutdown(5_000);
+    assert.deepEqual(keys, ['one', 'two']);
     assert.deepEqual(log, []);
   });
 
