@@ -61,15 +61,19 @@ export class SharedWatcher {
       this.#tracing = undefined;
       throw error;
     });
+    const fromNs = wallNs();
     return {
       finish: async (ports) => {
+        // Ports are used again, by laboratories before and after this one.
+        const toNs = wallNs();
         try {
           await tracing.until(boottimeNs() + HOLD_BACK_NS);
         } catch (error) {
           this.#tracing = undefined;
           throw error;
         }
-        return { spans: spansOf(tracing.spans, ports), stream: Buffer.alloc(0), alone: false };
+        const spans = spansOf(tracing.spans, ports, fromNs, toNs);
+        return { spans, stream: Buffer.alloc(0), alone: false };
       },
     };
   };
@@ -87,12 +91,20 @@ function start(mode: ProducerMode, lab: { readonly listenerPid: number | undefin
   });
 }
 
-/** All spans of the connections that came to these ports. */
-function spansOf(spans: readonly SpanRecord[], ports: readonly number[]): SpanRecord[] {
+/** All spans of the connections that came to these ports in this time (Unix ns). */
+function spansOf(spans: readonly SpanRecord[], ports: readonly number[], fromNs = 0n, toNs?: bigint): SpanRecord[] {
   const connectionOf = (span: SpanRecord) => span.attributes[ATTR.connectionId];
-  const isOwn = (span: SpanRecord) => ports.includes(Number(span.attributes[ATTR.serverPort]));
+  const isOwn = ({ root, startNs, attributes }: SpanRecord) =>
+    root &&
+    ports.includes(Number(attributes[ATTR.serverPort])) &&
+    startNs >= fromNs &&
+    (toNs === undefined || startNs <= toNs);
   const own = new Set(spans.filter(isOwn).map(connectionOf));
   return spans.filter((span) => own.has(connectionOf(span)));
+}
+
+function wallNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
 }
 
 /** The clock of the stream; good to 10 ms. */
