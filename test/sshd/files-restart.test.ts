@@ -49,7 +49,7 @@ for (const name of ['9.2-sftp_int-exact', '9.2-sftp_ext-exact']) {
       const after = { table: new ProcessTable(saved), model: new SshdModel({ sha256, saved }) };
       told.push(...run(after.model, after.table, [{ ...hello, tsNs: after.model.lastNs }, ...stream.slice(cut)]));
       const activities = told.flatMap((event) => (event.type === 'activity' ? [event.activity] : []));
-      const got = { facts: whole.facts, activities, closed: true };
+      const got: typeof whole = { facts: whole.facts, activities, closed: true };
       assert.deepEqual(ofKind(got, 'file').map(text), ofKind(whole, 'file').map(text), `cut ${cut}`);
       const sessions = ofKind(got, 'session').map(({ files }) => files);
       assert.deepEqual(
