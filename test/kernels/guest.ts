@@ -85,7 +85,7 @@ export function runsOf(console: string): Run[] {
     if (mode !== undefined) runs.push({ mode, lines: [], said: [], did: [] });
     const run = runs.at(-1);
     if (run === undefined) continue;
-    const [, kind, text = ''] = /^(stream|errors|did|ready): (.*)$/.exec(line) ?? [];
+    const [, kind, text = ''] = /^(stream|errors|did|ready): (.*)$/s.exec(line) ?? [];
     if (kind === 'stream') run.lines.push(text);
     else if (kind === 'errors') run.said.push(text);
     else if (kind === 'did') run.did.push(text);

@@ -111,7 +111,8 @@ function connectionFacts(attributes: Attributes): string[] {
     ...(attributes['ssh.user.valid'] === false ? ['unknown user'] : []),
     ...(result === undefined ? [] : [String(result)]),
     ...(method === undefined ? [] : [`by ${method}`]),
-    ...(refused === undefined ? [] : [`refused ${refused}`]),
+    // Where events were lost it is a lower bound, and the trace says that they were.
+    ...(refused === undefined || attributes['ssh.trace.incomplete'] === true ? [] : [`refused ${refused}`]),
   ];
 }
 
