@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import type { KernelEvent } from '../../agent/decode/kernel-event.ts';
 import { ProcessTable } from '../../agent/process/process-table.ts';
 import { SshdModel } from '../../agent/sshd/sshd-model.ts';
-import { decodeAll, ofKind, refText, sha256, tell } from '../helpers/model.ts';
+import { decodeAll, ofKind, refText, sha256, type ToldConnection, tell } from '../helpers/model.ts';
 
 const BOOT = '6f1d2c3b-4a59-4687-9e0d-1c2b3a495867';
 const withBoot = (event: KernelEvent): KernelEvent => (event.kind === 'hello' ? { ...event, bootId: BOOT } : event);
@@ -49,7 +49,7 @@ for (const name of ['9.2-sftp_int-exact', '9.2-sftp_ext-exact']) {
       const after = { table: new ProcessTable(saved), model: new SshdModel({ sha256, saved }) };
       told.push(...run(after.model, after.table, [{ ...hello, tsNs: after.model.lastNs }, ...stream.slice(cut)]));
       const activities = told.flatMap((event) => (event.type === 'activity' ? [event.activity] : []));
-      const got: typeof whole = { facts: whole.facts, activities, closed: true };
+      const got: ToldConnection = { facts: whole.facts, activities, closed: true };
       assert.deepEqual(ofKind(got, 'file').map(text), ofKind(whole, 'file').map(text), `cut ${cut}`);
       const sessions = ofKind(got, 'session').map(({ files }) => files);
       assert.deepEqual(
