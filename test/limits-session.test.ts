@@ -14,8 +14,8 @@ const LEADER = '"pid":6649,"start":"4580232938602"';
 const REST = '"conn":[6241,"4578166660765"],"role":"program"';
 const IDS = '"uid":[59001,59001,59001]';
 const FROM_NS = 4_580_245_788_081n;
-/** A hundred a second. What ends within the 2 s for which spans are held back comes on top of a full trace. */
-const STEP_NS = 10_000_000n;
+/** A thousand a second. */
+const STEP_NS = 1_000_000n;
 const WALL_NS = 1_795_520_390_522_380_615n - 4_581_180_251_780n;
 
 const lines = Buffer.from(loadStream('8.4-keys'))
@@ -33,7 +33,7 @@ function* streamOf(count: number, argvOf: (number: number) => string): Generator
     const ns = FROM_NS + BigInt(i) * STEP_NS;
     const self = `"pid":${100_000 + i},"start":"${ns + 100n}",${REST}`;
     const argv = argvOf(i);
-    if (i % 100 === 0) piece += `{"k":"clock","ts":"${ns}","wall":"${ns + WALL_NS}"}\n`;
+    if (i % 1000 === 0) piece += `{"k":"clock","ts":"${ns}","wall":"${ns + WALL_NS}"}\n`;
     piece += `{"k":"fork","ts":"${ns + 200n}",${LEADER},${REST},"child":${100_000 + i},"child_start":"${ns + 100n}",${IDS},"sid":6649}\n`;
     piece += `{"k":"exec","ts":"${ns + 300n}",${self},"ppid":6649,${IDS},"gid":59001,"sid":6649,"exec":14,"old":${100_000 + i},"comm":"74727565","file":"2f62696e2f74727565","argv_len":${argv.length / 2},`;
     if (argv.length <= 8_000) piece += `"argv":"${argv}"}\n`;

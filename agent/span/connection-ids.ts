@@ -139,9 +139,9 @@ export class ConnectionIds {
     return id;
   }
 
-  /** Counts a span that was told; true if the connection goes on in another trace by it. */
-  count(span: SpanRecord, place: Place, nowNs: bigint): boolean {
-    return this.segments.add(span, place.segment, nowNs);
+  /** Counts a span that was told, while others wait; true if the connection goes on in another trace by it. */
+  count(span: SpanRecord, place: Place, nowNs: bigint, waiting: number): boolean {
+    return this.segments.add(span, place.segment, nowNs, waiting);
   }
 
   /** Start of a span that was told already, boot ns; absent for programs and for what has not ended. */

@@ -21,6 +21,9 @@ export class Segments {
   readonly #starts: bigint[] = [];
   /** Encoded bytes of the last segment. */
   #bytes = 0;
+  /** Of those, what this agent told, in how many spans. */
+  #toldBytes = 0;
+  #told = 0;
 
   /** @param resumedNs start of a connection that an earlier agent may have told of: segment 0 is that agent's */
   constructor(maxBytes: number, resumedNs?: bigint) {
@@ -70,12 +73,16 @@ export class Segments {
   /**
    * Counts a span. True if the last segment is full by it: then the next one has begun, with what starts after `nowNs`.
    * Nothing that starts later can have been told or named as a parent yet.
+   * @param waiting spans that are held back, of things that have started: they come on top, and are taken for as big as the others
    */
-  add(span: SpanRecord, segment: number, nowNs: bigint): boolean {
+  add(span: SpanRecord, segment: number, nowNs: bigint, waiting: number): boolean {
     if (segment !== this.#starts.length) return false;
-    this.#bytes += encodedBytes(span);
-    if (this.#bytes < this.#maxBytes) return false;
-    this.#bytes = 0;
+    const bytes = encodedBytes(span);
+    this.#bytes += bytes;
+    this.#toldBytes += bytes;
+    this.#told++;
+    if (this.#bytes + (this.#toldBytes / this.#told) * waiting < this.#maxBytes) return false;
+    this.#bytes = this.#toldBytes = this.#told = 0;
     this.#starts.push(nowNs + 1n);
     return true;
   }

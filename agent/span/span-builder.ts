@@ -270,7 +270,7 @@ export class SpanBuilder {
       maxArgvBytes: this.#maxArgvBytes,
     });
     out.push(span);
-    const full = ids.count(span, place, tsNs);
+    const full = ids.count(span, place, tsNs, state.held.size);
     if (!full || !state.rootsTold) return;
     const segment = ids.segments.count - 1;
     out.push(segmentRootSpan(connection, ids, segment, ids.segments.startOf(segment) ?? tsNs));
