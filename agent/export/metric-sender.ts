@@ -1,8 +1,7 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { createHttpAgent, exporterConfig } from './exporter-config.ts';
 import type { Log } from './options.ts';
 import { printable, printableUrl } from './printable.ts';
 import type { TransportOptions } from './transport-variables.ts';
@@ -80,23 +79,8 @@ function exportOnce(exporter: Sending['exporter'], metrics: ResourceMetrics): Pr
 }
 
 async function createSending(options: TransportOptions, version: string): Promise<Sending> {
-  const { ca, cert, key } = options.tls;
-  const tls = {
-    ...(ca && { ca: Buffer.from(ca) }),
-    ...(cert && { cert: Buffer.from(cert) }),
-    ...(key && { key: Buffer.from(key) }),
-  };
-  const agent = options.url.startsWith('https:')
-    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...tls })
-    : new HttpAgent({ keepAlive: true, maxSockets: 1 });
-  const config = {
-    url: options.url,
-    headers: { ...options.headers },
-    timeoutMillis: options.timeoutMs,
-    compression: options.compression as never,
-    httpAgentOptions: () => agent,
-    userAgent: `sshd-otel/${version}`,
-  };
+  const agent = createHttpAgent(options);
+  const config = exporterConfig(options, agent, version, options.timeoutMs);
   const exporter =
     options.protocol === 'http/json'
       ? new OTLPMetricExporter(config)

@@ -1,7 +1,7 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { Agent as HttpAgent } from 'node:http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node';
+import { createHttpAgent, exporterConfig } from './exporter-config.ts';
 import type { ExportOptions } from './options.ts';
 import { RequestWatch } from './request-watch.ts';
 import { outcomeOfAnswer, outcomeOfError, type SendOutcome } from './send-outcome.ts';
@@ -20,17 +20,9 @@ type TransportOptions = Pick<
   'url' | 'protocol' | 'headers' | 'timeoutMs' | 'compression' | 'tls' | 'version'
 >;
 
-/**
- * The official OTLP exporter behind one promise that tells what really happened.
- *
- * The agent is our own, which also means that the certificates are ours to set: any `httpAgentOptions` makes the exporter
- * forget those of the environment (otlp-exporter-base 0.223), and by itself it ignores a file that it cannot read.
- */
+/** The official OTLP exporter behind one promise that tells what really happened. */
 export function createTransport(options: TransportOptions): Transport {
-  const secure = options.url.startsWith('https:');
-  const agent = secure
-    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...tlsOptions(options) })
-    : new HttpAgent({ keepAlive: true, maxSockets: 1 });
+  const agent = createHttpAgent(options);
   const watch = new RequestWatch(agent);
   let exporter: SpanExporter | undefined;
   let aborted: string | undefined;
@@ -70,16 +62,8 @@ export function createTransport(options: TransportOptions): Transport {
 }
 
 async function createExporter(options: TransportOptions, agent: HttpAgent): Promise<SpanExporter> {
-  const config = {
-    url: options.url,
-    headers: { ...options.headers },
-    // Ours comes first, and says what happened.
-    timeoutMillis: options.timeoutMs + 1_000,
-    // Structurally the exporter's CompressionAlgorithm, an enum that this package does not export.
-    compression: options.compression as never,
-    httpAgentOptions: () => agent,
-    userAgent: `sshd-otel/${options.version}`,
-  };
+  // Our own time-out comes first, and says what happened.
+  const config = exporterConfig(options, agent, options.version, options.timeoutMs + 1_000);
   if (options.protocol === 'http/json') return new OTLPTraceExporter(config);
   const proto = await loadProtobuf();
   return new proto.OTLPTraceExporter(config);
@@ -107,13 +91,4 @@ function exportOnce(exporter: SpanExporter, spans: ReadableSpan[]): Promise<Expo
       resolve({ kind: 'threw', reason: error instanceof Error ? error.message : String(error) });
     }
   });
-}
-
-function tlsOptions(options: TransportOptions): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
-  const { ca, cert, key } = options.tls;
-  return {
-    ...(ca && { ca: Buffer.from(ca) }),
-    ...(cert && { cert: Buffer.from(cert) }),
-    ...(key && { key: Buffer.from(key) }),
-  };
 }
