@@ -21,13 +21,12 @@ import { type Command, type CommandContext, CommandFailure } from './command.ts'
 import { EmptyLines } from './empty-lines.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
-import { FloodLog } from './flood-log.ts';
+import { GrowthWatch } from './growth-watch.ts';
 import { healthOf } from './health-report.ts';
 import { HealthSocket } from './health-socket.ts';
 import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
 import { LiveSettings } from './live-settings.ts';
 import { createLog, type Log } from './log.ts';
-import { LossLog } from './loss-log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
 import { takeEarlierRun, writeEnded, writeRunning } from './run-state.ts';
 import { loadSettings, spanLimitsOf, spoolOf } from './settings.ts';
@@ -210,8 +209,15 @@ async function readStream(
   health?.listen();
   const close = (): void => source.close();
   context.stop.addEventListener('abort', close);
-  const losses = new LossLog(log);
-  const floods = new FloodLog(log);
+  const losses = new GrowthWatch(10_000, (more) =>
+    log('warn', `${more} records were lost before they were read: what they told of is missing`),
+  );
+  const floods = new GrowthWatch(60_000, (more) =>
+    log(
+      'warn',
+      `${more} connections that never authenticated are told by a summary only: more than limits.unauthenticatedPerSource or limits.unauthenticatedPerMinute`,
+    ),
+  );
   const gaps = new EmptyLines();
   /** Producers that have been announced. */
   let told = 0;
@@ -225,8 +231,8 @@ async function readStream(
       output.accept(spans, pipeline.resource, pipeline.counters.held);
       for (; drawn < output.drawn; drawn++) tell(statusFd, STATUS.drawn);
       const { clocks, hellos, announcedLost, summarized } = pipeline.counters;
-      losses.lost(announcedLost, performance.now());
-      floods.summarized(summarized.connections, performance.now());
+      losses.seen(announcedLost, performance.now());
+      floods.seen(summarized.connections, performance.now());
       progress.made(clocks);
       if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
       if (pipeline.tracing && hellos !== told) {
