@@ -67,7 +67,7 @@ export function decodeForward(raw: RawRecord, read: FieldReader): ForwardEvent {
     role,
     cookie: String(read.u64(raw.sk, 'sk')),
     op: read.optionalWord(raw.op, 'op', FORWARDS) ?? 'connect',
-    listener: read.optionalU64(raw.of, 'of') === undefined ? undefined : String(raw.of),
+    listener: read.optionalName(raw.of, 'of'),
     family: read.optionalWord(raw.family, 'family', FAMILIES),
     path: read.optionalCString(raw.path, 'path', MAX_PATH_BYTES),
     oldState: read.uint(raw.old, 'old', 255),

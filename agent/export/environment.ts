@@ -1,8 +1,6 @@
 import { DEFAULT_EXPORT_OPTIONS, type ExportOptions, type SamplerChoice, type SpanLimits } from './options.ts';
 import { type Environment, ExportConfigError, readTransport, VariableReader } from './transport-variables.ts';
 
-export { type Environment, ExportConfigError } from './transport-variables.ts';
-
 export interface ExportSettings {
   readonly options: ExportOptions;
   /** True, but better known. */

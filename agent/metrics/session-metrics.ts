@@ -1,13 +1,7 @@
 /** Numbers from what the sshd model tells. */
 import { ATTR, ERRORS } from '../span/attributes.ts';
-import type {
-  Activity,
-  AttemptActivity,
-  ConnectionFacts,
-  ExitFacts,
-  SessionEvent,
-  SpanRef,
-} from '../sshd/session-event.ts';
+import type { ExitFacts } from '../sshd/program-facts.ts';
+import type { Activity, AttemptActivity, ConnectionFacts, SessionEvent, SpanRef } from '../sshd/session-event.ts';
 import { METRIC_ATTR, type Measurement, type MetricName } from './metrics.ts';
 
 /** Methods of OpenSSH; a client may send any text as one. */

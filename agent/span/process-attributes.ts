@@ -1,7 +1,6 @@
 /** Attributes of a program that a process ran: `process.*` and what the conventions have no name for. */
 import type { CgroupPath } from '../decode/kernel-event.ts';
-import type { ProgramFacts } from '../sshd/program-facts.ts';
-import type { ExitFacts } from '../sshd/session-event.ts';
+import type { ExitFacts, ProgramFacts } from '../sshd/program-facts.ts';
 import { type Attributes, put, putCount, putFlag, seconds } from './attribute-map.ts';
 import { ATTR, UNKNOWN_PROGRAM } from './attributes.ts';
 import { containerOf } from './container.ts';

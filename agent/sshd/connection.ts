@@ -5,10 +5,10 @@ import { type Family, type FamilyEvidence, familyOf } from './families.ts';
 import type { KeyFacts } from './key-facts.ts';
 import type { LogEnd } from './log-lines.ts';
 import type { Phase } from './phases.ts';
+import type { ExitFacts } from './program-facts.ts';
 import type {
   Activity,
   ConnectionFacts,
-  ExitFacts,
   FactSource,
   IncompleteReason,
   LoginTime,

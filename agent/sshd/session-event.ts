@@ -8,8 +8,6 @@ import type { ForwardFacts } from './forward-facts.ts';
 import type { KeyFacts } from './key-facts.ts';
 import type { ExitFacts, ProgramFacts } from './program-facts.ts';
 
-export type { ExitFacts } from './program-facts.ts';
-
 /** Where a fact was learned, strongest first. */
 export type FactSource = 'monitor' | 'kernel' | 'environment' | 'log' | 'title' | 'command';
 

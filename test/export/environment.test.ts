@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type Environment,
-  ExportConfigError,
-  type ExportSettings,
-  readExportSettings,
-} from '../../agent/export/environment.ts';
+import { type ExportSettings, readExportSettings } from '../../agent/export/environment.ts';
+import { type Environment, ExportConfigError } from '../../agent/export/transport-variables.ts';
 
 const noFile = (path: string): Uint8Array => {
   throw new Error(`ENOENT: no such file or directory, open '${path}'`);

@@ -4,10 +4,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type Environment, ExportConfigError, readExportSettings } from '../../agent/export/environment.ts';
+import { readExportSettings } from '../../agent/export/environment.ts';
 import { MetricExport } from '../../agent/export/metric-export.ts';
 import { readMetricOptions } from '../../agent/export/metric-options.ts';
 import { SpanExport } from '../../agent/export/span-export.ts';
+import { type Environment, ExportConfigError } from '../../agent/export/transport-variables.ts';
 import { LogLines, RESOURCE, testOptions, traceOf } from '../helpers/export-fixtures.ts';
 import { OtlpSink } from '../helpers/otlp-sink.ts';
 
