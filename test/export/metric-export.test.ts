@@ -2,27 +2,18 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
-import { ExportConfigError } from '../../agent/export/environment.ts';
+import { after, before, describe, test } from 'node:test';
 import { MetricExport } from '../../agent/export/metric-export.ts';
 import { readMetricOptions } from '../../agent/export/metric-options.ts';
 import { DEFAULT_EXPORT_OPTIONS } from '../../agent/export/options.ts';
+import { ExportConfigError } from '../../agent/export/transport-variables.ts';
 import { METRIC_NAMES, type Measurement, metricSpec } from '../../agent/metrics/metrics.ts';
 import { runCommandLine } from '../helpers/command-context.ts';
-import { OtlpSink } from '../helpers/otlp-sink.ts';
+import { startSink } from '../helpers/sinks.ts';
 import { loadStream } from '../helpers/streams.ts';
 
 const RESOURCE = { attributes: { 'service.name': 'sshd', 'host.name': 'quote"back\\slash' } };
 const EXPORTED: Measurement = { name: 'sshd_otel.spans.exported', value: 7, attributes: {} };
-
-const sinks: OtlpSink[] = [];
-afterEach(() => Promise.all(sinks.splice(0).map((sink) => sink.close())));
-
-async function startSink(): Promise<OtlpSink> {
-  const sink = await OtlpSink.start();
-  sinks.push(sink);
-  return sink;
-}
 
 let stateDir = '';
 before(() => {

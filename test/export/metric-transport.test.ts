@@ -6,26 +6,18 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { MetricExport } from '../../agent/export/metric-export.ts';
 import { readMetricOptions } from '../../agent/export/metric-options.ts';
 import { DEFAULT_EXPORT_OPTIONS } from '../../agent/export/options.ts';
 import type { Measurement } from '../../agent/metrics/metrics.ts';
 import { runCommandLine } from '../helpers/command-context.ts';
-import { OtlpSink } from '../helpers/otlp-sink.ts';
+import type { OtlpSink } from '../helpers/otlp-sink.ts';
+import { startSink } from '../helpers/sinks.ts';
 import { loadStream } from '../helpers/streams.ts';
 
 const RESOURCE = { attributes: { 'service.name': 'sshd', 'host.name': 'target' } };
 const EXPORTED: Measurement = { name: 'sshd_otel.spans.exported', value: 7, attributes: {} };
-
-const sinks: OtlpSink[] = [];
-afterEach(() => Promise.all(sinks.splice(0).map((sink) => sink.close())));
-
-async function startSink(): Promise<OtlpSink> {
-  const sink = await OtlpSink.start();
-  sinks.push(sink);
-  return sink;
-}
 
 let stateDir = '';
 before(() => {
