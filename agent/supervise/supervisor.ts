@@ -132,6 +132,8 @@ async function feed(
     // It may have begun and died before the agent has read of it.
     if (!choice.begun) await firstOf([status.caughtUp, agent.exited, aborted(options.stop, gone.signal)], CATCH_UP_MS);
     if (status.ready) choice.begun = true;
+    // An agent that is gone can't have told, which is no fault of the producer's.
+    if (gone.signal.aborted) return undefined;
     if (!choice.begun) {
       choice.candidates.shift();
       const [next] = choice.candidates;

@@ -181,6 +181,13 @@ describe('supervisor', { timeout: 180_000 }, () => {
     assert.equal((await world.end).type, 'stopped');
   });
 
+  test('blames no producer for the silence of an agent that died', async () => {
+    const world = start([producer('one', 'dies')], '7');
+    await world.logged('the agent exited with status 7');
+    world.stop.abort();
+    assert.equal((await world.end).type, 'stopped');
+  });
+
   test('does not start an agent again that refused its configuration', async () => {
     const world = start([producer('one', 'lives')], '2');
     const end = await world.end;
