@@ -5,8 +5,8 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseStat } from './proc-stat.ts';
-import { connectedEndpoints, type Endpoints } from './proc-tcp.ts';
+import { type ProcStat, parseStat } from './proc-stat.ts';
+import { type Endpoints, TcpTables } from './proc-tcp.ts';
 
 /** Longest file of records; processes beyond it are told without facts. */
 export const MAX_FACTS_BYTES = 16 * 1024 * 1024;
@@ -37,9 +37,10 @@ export function openProcFacts(pids: readonly number[], proc = '/proc'): number {
   try {
     const fd = openSync(join(folder, 'proc'), 'wx+', 0o600);
     try {
+      const tables = new TcpTables();
       let room = MAX_FACTS_BYTES;
       for (const pid of pids) {
-        const record = procRecord(pid, proc);
+        const record = procRecord(pid, proc, tables);
         if (record === undefined || record.length + 1 > room) continue;
         room -= writeSync(fd, `${record}\n`);
       }
@@ -53,24 +54,48 @@ export function openProcFacts(pids: readonly number[], proc = '/proc'): number {
   }
 }
 
-/** One process as a line without its end; undefined if it is gone. */
-export function procRecord(pid: number, proc = '/proc'): string | undefined {
+/** One process as a line without its end; undefined if it is gone, or became another program meanwhile. */
+export function procRecord(pid: number, proc = '/proc', tables = new TcpTables()): string | undefined {
   const folder = `${proc}/${pid}`;
-  const stat = parseStat(bytesOf(`${folder}/stat`, 4_096));
-  if (stat === undefined) return undefined;
-  const cmdline = bytesOf(`${folder}/cmdline`, MAX_ARGV_BYTES);
+  const before = programOf(folder);
+  if (before === undefined) return undefined;
+  const { stat, cmdline } = before;
   // Anybody may go by such a name; the consumer takes the addresses only of whom the kernel knows to be sshd's.
-  const endpoints: Partial<Endpoints> = (SSHD.has(stat.comm.toString('latin1')) && connectedEndpoints(folder)) || {};
+  const endpoints: Partial<Endpoints> =
+    (SSHD.has(stat.comm.toString('latin1')) && tables.connectedEndpoints(folder)) || {};
   const env = stat.sid === pid ? variablesOf(bytesOf(`${folder}/environ`, MAX_ENVIRON_BYTES)) : [];
-  // Still the same process, and the same program in it: its stack lies elsewhere after each exec.
-  const after = parseStat(bytesOf(`${folder}/stat`, 4_096));
-  if (after === undefined || after.startTicks !== stat.startTicks || after.argStart !== stat.argStart) return undefined;
+  const after = programOf(folder);
+  if (after === undefined || !isSameProgram(before, after)) return undefined;
   return JSON.stringify({
     ...{ k: 'proc', ts: uptimeNs(proc), pid, ticks: stat.startTicks, comm: stat.comm.toString('hex') },
     ...(cmdline.length === 0 ? {} : { argv: cmdline.toString('hex'), argv_len: argumentBytes(stat, cmdline.length) }),
     ...endpoints,
     ...(env.length === 0 ? {} : { env: env.map((one) => one.toString('hex')) }),
   });
+}
+
+/** What tells one program of a process from the next one. */
+interface Program {
+  readonly stat: ProcStat;
+  readonly cmdline: Buffer;
+}
+
+function programOf(folder: string): Program | undefined {
+  const stat = parseStat(bytesOf(`${folder}/stat`, 4_096));
+  return stat === undefined ? undefined : { stat, cmdline: bytesOf(`${folder}/cmdline`, MAX_ARGV_BYTES) };
+}
+
+/**
+ * The stack lies elsewhere after each exec, unless the user has turned that off (personality(2), ADDR_NO_RANDOMIZE); then
+ * name and arguments tell. The same arguments again are the same command line, whichever program had them.
+ */
+function isSameProgram(a: Program, b: Program): boolean {
+  return (
+    a.stat.startTicks === b.stat.startTicks &&
+    a.stat.argStart === b.stat.argStart &&
+    a.stat.comm.equals(b.stat.comm) &&
+    a.cmdline.equals(b.cmdline)
+  );
 }
 
 /** The kernel's own figure, unless the process has moved its arguments, as one that sets its title does. */

@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { TcpTables } from './proc-tcp.ts';
 
 /** Root of a tree that is to be followed. */
 export interface SeedRoot {
@@ -82,16 +83,18 @@ function isServer({ uid, program }: ProcProcess): boolean {
 /** Roots on this host, of our own pid namespace. Needs root; what vanishes meanwhile is left out. */
 export function findSeedRoots(listenerPid?: number, proc = '/proc'): SeedRoots {
   const ownNamespace = linkOf(`${proc}/self/ns/pid`);
+  const tables = new TcpTables();
   const processes: ProcProcess[] = [];
   for (const name of readdirSync(proc)) {
     if (!/^[1-9][0-9]{0,9}$/.test(name)) continue;
-    const process = readProcess(proc, Number(name));
-    if (process !== undefined && linkOf(`${proc}/${name}/ns/pid`) === ownNamespace) processes.push(process);
+    if (linkOf(`${proc}/${name}/ns/pid`) !== ownNamespace) continue;
+    const process = readProcess(proc, Number(name), tables);
+    if (process !== undefined) processes.push(process);
   }
   return chooseSeedRoots(processes, listenerPid);
 }
 
-function readProcess(proc: string, pid: number): ProcProcess | undefined {
+function readProcess(proc: string, pid: number, tables: TcpTables): ProcProcess | undefined {
   const folder = `${proc}/${pid}`;
   const status = textOf(`${folder}/status`);
   // A name may hold anything but a line end: fields are looked for at the starts of lines.
@@ -101,41 +104,11 @@ function readProcess(proc: string, pid: number): ProcProcess | undefined {
   // A program file that was replaced by an update is still the one that runs.
   const program = basename(linkOf(`${folder}/exe`)).replace(/ \(deleted\)$/, '');
   const plain = { pid, ppid: Number(ppid), uid: Number(uid), program, sockets: 'none' as const };
-  return isServer(plain) ? { ...plain, sockets: socketsOf(folder) } : plain;
-}
-
-function socketsOf(folder: string): ProcProcess['sockets'] {
-  const own = socketInodes(folder);
-  const states = ['tcp', 'tcp6'].flatMap((file) => tcpStates(textOf(`${folder}/net/${file}`), own));
-  if (states.includes('0A')) return 'listening';
-  // ESTABLISHED, or CLOSE_WAIT where the client has just left.
-  return states.includes('01') || states.includes('08') ? 'connected' : 'none';
-}
-
-/** Inodes of the sockets that a process (its folder in /proc) has open. */
-export function socketInodes(folder: string): ReadonlySet<string> {
-  const own = new Set<string>();
-  try {
-    for (const fd of readdirSync(`${folder}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`${folder}/fd/${fd}`))?.[1];
-      if (inode !== undefined) own.add(inode);
-    }
-  } catch {
-    // It is gone, or not ours to look at.
-  }
-  return own;
-}
-
-/** States of those lines of /proc/net/tcp whose socket inode is in `own`. */
-export function tcpStates(table: string, own: ReadonlySet<string>): string[] {
-  return table.split('\n').flatMap((line) => {
-    const fields = line.trim().split(/ +/);
-    return own.has(fields[9] ?? '') ? [fields[3] ?? ''] : [];
-  });
+  return isServer(plain) ? { ...plain, sockets: tables.stateOf(folder) } : plain;
 }
 
 /** Latin-1; empty where it cannot be read. */
-export function textOf(path: string): string {
+function textOf(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch {

@@ -1,5 +1,8 @@
-/** TCP connections as /proc/PID/net/tcp and tcp6 show them. */
-import { socketInodes, textOf } from './proc-seeds.ts';
+/**
+ * TCP sockets as /proc/PID/net/tcp and tcp6 show them. Such a table is that of a whole network namespace, megabytes on a
+ * busy host, and whoever likes may run a thousand processes by the name of sshd: it is read once for all of them.
+ */
+import { closeSync, opendirSync, openSync, readlinkSync, readSync } from 'node:fs';
 
 /** As the event stream names them. */
 export interface Endpoints {
@@ -9,29 +12,132 @@ export interface Endpoints {
   readonly local_port: number;
 }
 
-const ESTABLISHED = '01';
-const CLOSE_WAIT = '08';
+/** Bytes of tables that are read, of all namespaces together: some 800,000 sockets. */
+const MAX_TABLE_BYTES = 128 * 1024 * 1024;
+const CHUNK_BYTES = 65_536;
+/** Descriptors of a process that are looked at, the lowest: sshd has its listeners and its client there, before any forward. */
+const MAX_DESCRIPTORS = 1_024;
 
-/**
- * Both ends of the only TCP connection that a process has. With several, one of them may be a forward's, and nothing tells
- * which one the client's is: undefined.
- */
-export function connectedEndpoints(folder: string): Endpoints | undefined {
-  const own = socketInodes(folder);
-  if (own.size === 0) return undefined;
-  const all = ['tcp', 'tcp6'].flatMap((file) => connectionsOf(textOf(`${folder}/net/${file}`), own));
-  return all.length === 1 ? all[0] : undefined;
+const ESTABLISHED = '01';
+/** The client has just left. */
+const CLOSE_WAIT = '08';
+const LISTEN = '0A';
+
+/** A socket as its line has it: the addresses are read when they are asked for. */
+interface TableRow {
+  readonly state: string;
+  readonly local: string;
+  readonly peer: string;
 }
 
-/** Established connections of a table whose socket's inode is in `own`. */
-export function connectionsOf(table: string, own: ReadonlySet<string>): Endpoints[] {
-  return table.split('\n').flatMap((line) => {
-    const fields = line.trim().split(/ +/);
-    if (!own.has(fields[9] ?? '') || (fields[3] !== ESTABLISHED && fields[3] !== CLOSE_WAIT)) return [];
-    const [local, peer] = [parseEnd(fields[1] ?? ''), parseEnd(fields[2] ?? '')];
-    if (local === undefined || peer === undefined) return [];
-    return [{ peer: peer[0], peer_port: peer[1], local: local[0], local_port: local[1] }];
-  });
+/** Tables as they were when first asked for: what was opened since is not in them. */
+export class TcpTables {
+  /** By namespace, then by inode. */
+  readonly #tables = new Map<string, ReadonlyMap<string, TableRow>>();
+  #room: number;
+
+  /** @param room bytes that may be read, for tests */
+  constructor(room = MAX_TABLE_BYTES) {
+    this.#room = room;
+  }
+
+  /** What the sockets of a process (its folder in /proc) say of it. Listening wins. */
+  stateOf(folder: string): 'listening' | 'connected' | 'none' {
+    const rows = this.#rowsOf(folder);
+    if (rows.some(({ state }) => state === LISTEN)) return 'listening';
+    return rows.length > 0 ? 'connected' : 'none';
+  }
+
+  /**
+   * Both ends of the only TCP connection that a process has. With several, one of them may be a forward's, and nothing tells
+   * which one the client's is: undefined.
+   */
+  connectedEndpoints(folder: string): Endpoints | undefined {
+    const [first, ...others] = this.#rowsOf(folder).filter(({ state }) => state !== LISTEN);
+    if (first === undefined || others.length > 0) return undefined;
+    const [local, peer] = [parseEnd(first.local), parseEnd(first.peer)];
+    if (local === undefined || peer === undefined) return undefined;
+    return { peer: peer[0], peer_port: peer[1], local: local[0], local_port: local[1] };
+  }
+
+  #rowsOf(folder: string): TableRow[] {
+    const inodes = socketInodes(folder);
+    const namespace = inodes.length === 0 ? '' : linkOf(`${folder}/ns/net`);
+    if (namespace === '') return [];
+    let table = this.#tables.get(namespace);
+    if (table === undefined) {
+      table = new Map([...this.#read(`${folder}/net/tcp`), ...this.#read(`${folder}/net/tcp6`)]);
+      this.#tables.set(namespace, table);
+    }
+    return inodes.flatMap((inode) => table.get(inode) ?? []);
+  }
+
+  /** Of a table that is too long only what listens, which stands first: half of the connections may look like all of them. */
+  #read(path: string): Map<string, TableRow> {
+    const rows = new Map<string, TableRow>();
+    const read = eachLine(path, this.#room, (line) => {
+      const fields = line.trim().split(/ +/);
+      const [, local = '', peer = '', state = ''] = fields;
+      if (state === ESTABLISHED || state === CLOSE_WAIT || state === LISTEN)
+        rows.set(fields[9] ?? '', { state, local, peer });
+    });
+    if (read > this.#room) for (const [inode, { state }] of rows) if (state !== LISTEN) rows.delete(inode);
+    this.#room = Math.max(0, this.#room - read);
+    return rows;
+  }
+}
+
+/** Lines of at most so many bytes of a file; none where it cannot be read. @returns bytes read, more than `most` if there are more */
+function eachLine(path: string, most: number, take: (line: string) => void): number {
+  let length = 0;
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+      for (let rest = ''; length <= most; ) {
+        const read = readSync(fd, buffer, 0, CHUNK_BYTES, null);
+        if (read === 0) break;
+        length += read;
+        const lines = `${rest}${buffer.toString('latin1', 0, read)}`.split('\n');
+        rest = lines.pop() ?? '';
+        lines.forEach(take);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // It is gone, or not ours to look at.
+  }
+  return length;
+}
+
+function socketInodes(folder: string): string[] {
+  const own: string[] = [];
+  try {
+    // The kernel lists them in the order of their numbers.
+    const descriptors = opendirSync(`${folder}/fd`, { bufferSize: MAX_DESCRIPTORS });
+    try {
+      for (let seen = 0; seen < MAX_DESCRIPTORS; seen++) {
+        const entry = descriptors.readSync();
+        if (entry === null) break;
+        const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`${folder}/fd/${entry.name}`))?.[1];
+        if (inode !== undefined) own.push(inode);
+      }
+    } finally {
+      descriptors.closeSync();
+    }
+  } catch {
+    // It is gone, or not ours to look at.
+  }
+  return own;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path, 'latin1');
+  } catch {
+    return '';
+  }
 }
 
 /** `0100007F:1F90`, or 32 digits for IPv6: words of 4 bytes, each in the order of this machine. */

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { closeSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { StreamDecoder } from '../../agent/decode/stream-decoder.ts';
 import { openProcFacts, procRecord } from '../../agent/source/proc-facts.ts';
 import { parseStat } from '../../agent/source/proc-stat.ts';
-import { connectedEndpoints, connectionsOf } from '../../agent/source/proc-tcp.ts';
 
 const text = (hex: unknown): string => Buffer.from(String(hex), 'hex').toString('latin1');
 
@@ -59,35 +59,30 @@ test('who is gone, or never was, is left out; the file has one line for each tha
   assert.deepEqual([decoder.counters.records, decoder.errors], [1, []]);
 });
 
-test('both ends of a connection are told, of two connections none', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  const one = connect(port, '127.0.0.1');
-  await once(one, 'connect');
-  // Both ends are in this process.
-  assert.equal(connectedEndpoints('/proc/self'), undefined);
-  const table = readFileSync('/proc/self/net/tcp', 'latin1');
-  const inode = table
-    .split('\n')
-    .find((line) => line.includes(`:${one.localPort?.toString(16).toUpperCase().padStart(4, '0')} 0100007F`));
-  const own = new Set([inode?.trim().split(/ +/)[9] ?? '']);
-  assert.deepEqual(connectionsOf(table, own), [
-    { peer: '127.0.0.1', peer_port: port, local: '127.0.0.1', local_port: one.localPort },
-  ]);
-  one.destroy();
-  server.close();
-});
-
-test('addresses of IPv6 are shortened, mapped ones are those of IPv4', () => {
-  const row = (local: string, peer: string) =>
-    `   0: ${local}:0016 ${peer}:D431 01 00000000:00000000 00:00000000 00000000     0        0 77 1 0 20 4 30 10 -1`;
-  const ends = (peer: string) => connectionsOf(row('00000000000000000000000001000000', peer), new Set(['77']))[0];
-  assert.equal(ends('0000000000000000FFFF00000100007F')?.peer, '127.0.0.1');
-  assert.equal(ends('B80D0120000000000000000001000000')?.peer, '2001:db8::1');
-  assert.equal(ends('000080FE00000000FF00020100000000')?.peer, 'fe80::102:ff:0:0');
-  assert.deepEqual(ends('00000000000000000000000001000000'), {
-    ...{ peer: '::1', peer_port: 54321, local: '::1', local_port: 22 },
-  });
-  assert.equal(ends('zz'), undefined);
+test('facts of two programs are never mixed, even where their stacks lie at the same place', async () => {
+  // It becomes itself again and again, by turns with other arguments and another environment, equally long.
+  const script = 'if [ "$1" = a ]; then SSH_TTY=b exec sh "$0" b; else SSH_TTY=a exec sh "$0" a; fi';
+  const folder = mkdtempSync(join(tmpdir(), 'sshd-otel-facts-'));
+  writeFileSync(join(folder, 'turn'), script);
+  // Where a container may not fix the place of the stack, it is the easier case.
+  const start = 'setarch -R true 2>/dev/null && exec setarch -R sh "$0" a; exec sh "$0" a';
+  const env = { PATH: '/usr/bin:/bin', SSH_TTY: 'a' };
+  const child = spawn('/bin/sh', ['-c', start, join(folder, 'turn')], { detached: true, env });
+  try {
+    await once(child, 'spawn');
+    const seen = { a: 0, b: 0 };
+    for (const until = performance.now() + 10_000; Math.min(seen.a, seen.b) < 500 && performance.now() < until; ) {
+      const { argv, env = [] } = JSON.parse(procRecord(child.pid ?? 0) ?? '{"argv":""}');
+      const turn = /turn\0([ab])\0$/.exec(text(argv))?.[1];
+      if (turn !== 'a' && turn !== 'b') continue;
+      seen[turn]++;
+      // At the moment of an exec there may be no environment yet.
+      for (const one of env.map(text)) assert.equal(one, `SSH_TTY=${turn}`);
+    }
+    assert.ok(seen.a > 0 && seen.b > 0, JSON.stringify(seen));
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  chooseSeedRoots,
-  findSeedRoots,
-  MOST_ROOTS,
-  type ProcProcess,
-  tcpStates,
-} from '../../agent/source/proc-seeds.ts';
+import { chooseSeedRoots, findSeedRoots, MOST_ROOTS, type ProcProcess } from '../../agent/source/proc-seeds.ts';
 
 /** A process; by default none of sshd's. */
 function process(pid: number, ppid: number, more: Partial<ProcProcess> = {}): ProcProcess {
@@ -65,17 +59,6 @@ test('roots beyond what can be told of are counted with all below them', () => {
   );
   const { roots, pids, untold } = chooseSeedRoots([...many, process(5_000, 1_000 + MOST_ROOTS)]);
   assert.deepEqual([roots.length, pids.length, untold], [MOST_ROOTS, MOST_ROOTS, 3]);
-});
-
-test('only sockets of its own tell the state', () => {
-  const table = [
-    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
-    '   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1111 1 0 100 0 0 10 0',
-    '   1: 0100007F:0016 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 2222 1 0 20 4 30 10 -1',
-  ].join('\n');
-  assert.deepEqual(tcpStates(table, new Set(['2222'])), ['01']);
-  assert.deepEqual(tcpStates(table, new Set(['1111', '2222'])), ['0A', '01']);
-  assert.deepEqual(tcpStates(table, new Set(['9'])), []);
 });
 
 test('this host can be looked at', () => {
