@@ -16,6 +16,9 @@ const MAX_PROCESSES = 200_000;
 /** Exited processes remembered, at least so many, so that a straggling record does not bring one back. */
 const MIN_EXITED = 8_192;
 
+/** TCP_CLOSE (include/net/tcp_states.h). */
+const CLOSED = 7;
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Entry = Mutable<Process>;
 
@@ -24,7 +27,7 @@ export interface ProcessCounters {
   adopted: number;
   /** Gone without an exit record. */
   vanished: number;
-  /** Records about a process that had already exited. */
+  /** Records about a process that had already exited, or ends of sockets of one that was never heard of. */
   afterExit: number;
   /** Given up because the table was full. */
   evicted: number;
@@ -147,14 +150,20 @@ export class ProcessTable {
         // The kernel closes a process's sockets after its exit was told: then the monitor stands for it.
         const { conn, process: owner } = event;
         const id = conn !== undefined && this.#exited.has(owner) ? conn : owner;
+        if (event.newState === CLOSED && this.#isUnheardOf(id)) break;
         const process = this.#find(id, event, out);
+        if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
+        break;
+      }
+      case 'tcp': {
+        if (this.#isUnheardOf(event.process)) break;
+        const process = this.#find(event.process, event, out);
         if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
         break;
       }
       case 'file':
       case 'accept':
       case 'drop':
-      case 'tcp':
       case 'mon':
       case 'log':
       case 'execfail': {
@@ -171,6 +180,16 @@ export class ProcessTable {
   #known(id: ProcessId): Entry | undefined {
     const entry = this.#living.get(id.pid);
     return entry !== undefined && entry.id.startNs === id.startNs ? entry : undefined;
+  }
+
+  /**
+   * A socket may outlive its process by minutes, while the client does not answer: its end proves nobody alive who had not
+   * been heard of. He may have died while no agent ran, and would never exit again.
+   */
+  #isUnheardOf(id: ProcessId): boolean {
+    if (this.#known(id) !== undefined || this.#exited.has(id)) return false;
+    this.counters.afterExit++;
+    return true;
   }
 
   /** The process of an event, adopted if it was not known; undefined if it has already exited. */

@@ -120,3 +120,19 @@ test('a new producer tells of all that is alive: the rest is gone', () => {
   );
   assert.deepEqual(shown(list), ['hello', 'seeded 10', 'forked 52', 'vanished 1', 'vanished 11']);
 });
+
+test('a socket that outlived its process brings back nobody who died while no agent ran', () => {
+  const table = new ProcessTable();
+  const [hello, monitor, tsNs] = [{ kind: 'hello', tsNs: 50n } as KernelEvent, id(10), 60n];
+  const about = { tsNs, process: monitor, conn: monitor, role: 'sshd' as const, oldState: 4, newState: 7 };
+  const closes: KernelEvent[] = [
+    { kind: 'tcp', ...about },
+    { kind: 'forward', cookie: '1', op: 'connect', ...about },
+  ];
+  const list = changes([hello, { kind: 'seed-end', tsNs: 51n, count: 0 }, ...closes], table);
+  assert.deepEqual(shown(list), ['hello']);
+  assert.deepEqual([table.size, table.counters.afterExit], [0, 2]);
+  // What a socket does before its end, it does for somebody who lives: his fork was lost.
+  changes([{ kind: 'forward', cookie: '1', op: 'listen', ...about, oldState: 7, newState: 10 }, ...closes], table);
+  assert.equal(table.size, 1);
+});
