@@ -117,7 +117,7 @@ export const SETTINGS = {
     reload: true,
     help:
       'another mode for these programs, by the base name that they are called by; names-only also holds where another ' +
-      'program or a shell line runs them, unless that one is told in full, full and redacted only where they are the command itself; wins over the mode of the user',
+      'program or a shell line runs them, whatever the mode of that one, full and redacted only where they are the command itself; wins over the mode of the user',
   },
   'redaction.keys': {
     schema: names,

@@ -73,7 +73,7 @@ class ProgramInspection {
     if (first !== undefined) inspectAny(first, this.context);
     this.at++;
     if (this.context.hidden.has(this.name)) {
-      for (const word of words.slice(this.at)) markSecret(word, 0, word.value.length, this.context.sink);
+      for (const word of words.slice(this.at)) markSecret(word, 0, word.value.length, this.context.sink, true);
       return words.length;
     }
     if (first !== undefined) this.afterColon(first);

@@ -13,8 +13,8 @@ export interface Run {
  */
 export type Secret = readonly Run[];
 
-/** Takes the secrets as they are found; they may overlap. */
-export type Sink = (secret: Secret) => void;
+/** Takes the secrets as they are found; they may overlap. `named`: what a program does of which only the name is told. */
+export type Sink = (secret: Secret, named?: boolean) => void;
 
 /** A stretch of one secret on its way to be replaced. */
 interface Piece extends Run {

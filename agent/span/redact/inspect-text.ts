@@ -23,7 +23,8 @@ export type Rules = Pick<CommandContext, 'table' | 'keys' | 'hidden'>;
  */
 export function inspectText(word: Word, rules: Rules, sink: Sink, certain: boolean, depth = 0): void {
   if (depth >= MAX_DEPTH) {
-    if (certain) markSecret(word, 0, word.value.length, sink);
+    // Whichever program it runs.
+    if (certain) markSecret(word, 0, word.value.length, sink, true);
     return;
   }
   const inner = sinkThrough(word, sink);

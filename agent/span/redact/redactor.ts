@@ -26,7 +26,8 @@ export interface RedactionOptions {
   readonly perUser?: Readonly<Record<string, RedactionMode>>;
   /**
    * Another mode for these programs, by the base name that they are called by; wins over that of the user. `names-only`
-   * also holds where another program or a shell line runs them, the others only where they are the command itself.
+   * also holds where another program or a shell line runs them, whatever its mode; the others only where they are the
+   * command itself.
    */
   readonly perProgram?: Readonly<Record<string, RedactionMode>>;
 }
@@ -65,13 +66,20 @@ function redactorWith(mode: RedactionMode, rules: Rules, programs: ReadonlyMap<s
   return {
     argv: (args, argvOptions) => {
       const own = programs.size === 0 ? mode : modeOf(args[0] ?? '');
-      if (own === 'full') return { args: [...args], redacted: 0 };
-      return redactArgs(args, rules, own === 'names-only', argvOptions);
+      if (own === 'full' && rules.hidden.size === 0) return { args: [...args], redacted: 0 };
+      return redactArgs(args, rules, own, argvOptions);
     },
     text: (text) => {
       const own = programs.size === 0 ? mode : modeOf(firstWord(text));
-      return own === 'full' ? { text, redacted: 0 } : redactText(text, rules, own === 'names-only');
+      return own === 'full' && rules.hidden.size === 0 ? { text, redacted: 0 } : redactText(text, rules, own);
     },
+  };
+}
+
+/** What is told in full still keeps the arguments of programs of which only the name is told. */
+function sinkOf(mode: RedactionMode, take: (secret: Secret) => void): Sink {
+  return (secret, named = false) => {
+    if (mode !== 'full' || named) take(secret);
   };
 }
 
@@ -81,12 +89,12 @@ function firstWord(text: string): string {
   return text.slice(0, end);
 }
 
-function redactText(input: string, rules: Rules, namesOnly: boolean): RedactedText {
-  const named = namesOnly ? nameOfText(input) : { text: input, redacted: 0 };
+function redactText(input: string, rules: Rules, mode: RedactionMode): RedactedText {
+  const named = mode === 'names-only' ? nameOfText(input) : { text: input, redacted: 0 };
   let { text, redacted } = named;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const secrets: Secret[] = [];
-    const sink: Sink = (secret) => secrets.push(secret);
+    const sink: Sink = sinkOf(mode, (secret) => secrets.push(secret));
     scanTokens(text, sink);
     // Nothing else can be secret in the path of a program, and most texts are one.
     if (!isOnePlainWord(text)) inspectText(plainWord(text), rules, sink, true);
@@ -102,22 +110,22 @@ function redactText(input: string, rules: Rules, namesOnly: boolean): RedactedTe
 function redactArgs(
   input: readonly string[],
   rules: Rules,
-  namesOnly: boolean,
+  mode: RedactionMode,
   { allowKeys = false, cut = false }: RedactArgvOptions = {},
 ): RedactedArgs {
   const args = [...input];
   let redacted = 0;
-  for (let i = 1; namesOnly && i < args.length; i++) {
+  for (let i = 1; mode === 'names-only' && i < args.length; i++) {
     if (args[i] !== REDACTED) redacted++;
     args[i] = REDACTED;
   }
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const secrets = isPlainCommand(args, rules) ? [] : findInArgs(args, rules, cut);
+    const secrets = isPlainCommand(args, rules) ? [] : findInArgs(args, rules, mode, cut);
     let changed = false;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i] ?? '';
       const found = secrets[i] ?? [];
-      if (!allowKeys) scanTokens(arg, (secret) => found.push(secret));
+      if (!allowKeys && mode !== 'full') scanTokens(arg, (secret) => found.push(secret));
       if (found.length === 0) continue;
       const replaced = replaceSecrets(arg, found);
       changed ||= replaced.text !== arg;
@@ -137,7 +145,7 @@ function isPlainCommand(args: readonly string[], rules: Rules): boolean {
 }
 
 /** The secrets of each argument. The arguments stand in one row of offsets, which tells whose a secret is. */
-function findInArgs(args: readonly string[], rules: Rules, cut: boolean): Secret[][] {
+function findInArgs(args: readonly string[], rules: Rules, mode: RedactionMode, cut: boolean): Secret[][] {
   const secrets: Secret[][] = [];
   const words: Word[] = [];
   let offset = 0;
@@ -149,14 +157,14 @@ function findInArgs(args: readonly string[], rules: Rules, cut: boolean): Secret
   // Nothing else behind an argument bears on it. It may stand for the value of the option before it, which does no harm.
   if (cut) words.push(plainWord(USER_OPTION, offset), plainWord('x', offset + USER_OPTION.length + 1));
   let index = 0;
-  const sink: Sink = (secret) => {
+  const sink: Sink = sinkOf(mode, (secret) => {
     const start = secret[0]?.start ?? 0;
     // Secrets come nearly in order, so the search from the last one is short.
     while (index > 0 && (words[index]?.offset ?? 0) > start) index--;
     while ((words[index + 1]?.offset ?? offset) <= start && index + 1 < words.length) index++;
     const base = words[index]?.offset ?? 0;
     secrets[index]?.push(secret.map((run) => ({ start: run.start - base, end: run.end - base })));
-  };
+  });
   inspectCommand(words, { ...rules, sink, script: (word, certain) => inspectText(word, rules, sink, certain) });
   return secrets;
 }

@@ -39,21 +39,21 @@ export function runsOf(word: Word, from: number, to: number): Run[] {
 }
 
 /** Tells that the characters `from`..`to` are a secret, unless there is nothing to hide in them. */
-export function markSecret(word: Word, from: number, to: number, sink: Sink): void {
+export function markSecret(word: Word, from: number, to: number, sink: Sink, named = false): void {
   if (to <= from) return;
   if (to - from === REDACTED.length && word.value.startsWith(REDACTED, from)) return;
   if (word.filled !== undefined && allFilled(word.value, word.filled, from, to)) return;
-  sink(runsOf(word, from, to));
+  sink(runsOf(word, from, to), named);
 }
 
 /** A sink for secrets found in a word's value, which is itself a text: tells them to the sink of the word's text. */
 export function sinkThrough(word: Word, sink: Sink): Sink {
-  return (secret: Secret) => {
+  return (secret: Secret, named) => {
     const { filled } = word;
     if (filled !== undefined && secret.every((run) => allFilled(word.value, filled, run.start, run.end))) return;
     const outer: Run[] = [];
     for (const run of secret) for (const piece of runsOf(word, run.start, run.end)) outer.push(piece);
-    sink(outer);
+    sink(outer, named);
   };
 }
 

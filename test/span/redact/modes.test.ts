@@ -25,6 +25,27 @@ test('a program that is told in full, where it is the command itself', () => {
   assert.equal(redactor.argv(['sh', '-c', 'curl -u me:hunter2']).args[2], 'curl -u me:REDACTED');
 });
 
+test('names-only holds also where what runs the program is told in full', () => {
+  for (const options of [
+    { mode: 'full' },
+    { perUser: { ada: 'full' } },
+    { perProgram: { sh: 'full', sudo: 'full' } },
+  ] as const) {
+    const some = createRedactor({ ...options, perProgram: { psql: 'names-only', ...options.perProgram } });
+    const full = some.forUser?.('ada') ?? some;
+    const said = (...args: string[]) => full.argv(args).args.join(' ');
+    assert.equal(said('psql', '-c', 'select 1'), 'psql REDACTED REDACTED');
+    assert.equal(
+      said('sh', '-c', 'mysql -phunter2; psql -c "select 1" && echo token=ghp_a1'),
+      'sh -c mysql -phunter2; psql REDACTED "REDACTED" && echo token=ghp_a1',
+    );
+    assert.equal(said('sudo', 'sh', '-c', "sh -c 'psql x'"), "sudo sh -c sh -c 'psql REDACTED'");
+    assert.equal(full.text('sh -c "psql x" --password=hunter2').text, 'sh -c "psql REDACTED" --password=hunter2');
+    const deep = Array.from({ length: 9 }).reduce<string>((inner) => `sh -c ${JSON.stringify(inner)}`, 'psql payroll');
+    assert.doesNotMatch(said('sh', '-c', deep), /payroll/);
+  }
+});
+
 test('a mode for a user, over which that for a program wins', () => {
   const backup = redactor.forUser?.('backup');
   assert.deepEqual(backup?.argv(['rsync', 'a', 'b']).args, ['rsync', 'REDACTED', 'REDACTED']);
