@@ -3,6 +3,7 @@ import { type FieldReader, MAX_U32, type RawRecord } from './field-reader.ts';
 import type {
   CpuTime,
   CutBytes,
+  EnvironmentEntry,
   ExecEvent,
   ExecFailEvent,
   ExitEvent,
@@ -19,6 +20,8 @@ const MAX_COMM_BYTES = 64;
 /** An sshd image's title lies over its argv and environment, but is set from a short format. */
 export const MAX_TITLE_BYTES = 8_192;
 const MAX_ERRNO = 4_095;
+/** They come in records of their own. */
+const NO_VARIABLES: readonly EnvironmentEntry[] = [];
 
 const ROLES = ['listener', 'sshd', 'program'] as const;
 
@@ -50,12 +53,11 @@ function optionalLoginUid(raw: RawRecord, read: FieldReader): number | undefined
 
 /** NULs at the end belong to argv, so nothing is trimmed. */
 function optionalArgv(raw: RawRecord, read: FieldReader): CutBytes | undefined {
-  const bytes = read.optionalBytes(raw.argv, 'argv');
-  const length = read.optionalUint(raw.argv_len, 'argv_len');
-  if (bytes === undefined && length === undefined) return undefined;
-  const head = bytes ?? new Uint8Array(0);
-  if (length !== undefined && length < head.length) read.reject('argv_len');
-  return { bytes: head, length: length ?? head.length };
+  const head = read.optionalShared(raw.argv, 'argv');
+  const length = read.optionalUint(raw.argv_len, 'argv_len') ?? head?.length;
+  if (length === undefined || length === head?.length) return head;
+  if (head !== undefined && length < head.length) read.reject('argv_len');
+  return { bytes: head?.bytes ?? new Uint8Array(0), length };
 }
 
 function optionalCpu(raw: RawRecord, read: FieldReader): CpuTime | undefined {
@@ -66,8 +68,7 @@ function optionalCpu(raw: RawRecord, read: FieldReader): CpuTime | undefined {
 
 /** PATH_MAX and more: whole, unless `bytes` records say that it goes on. */
 function optionalFile(raw: RawRecord, read: FieldReader): CutBytes | undefined {
-  const bytes = read.optionalCString(raw.file, 'file', MAX_U32);
-  return bytes === undefined ? undefined : { bytes, length: bytes.length };
+  return read.optionalSharedCString(raw.file, 'file', MAX_U32);
 }
 
 export function decodeSeed(raw: RawRecord, read: FieldReader): SeedEvent {
@@ -87,12 +88,12 @@ export function decodeSeed(raw: RawRecord, read: FieldReader): SeedEvent {
     execId: read.optionalUint(raw.exec, 'exec'),
     cgroup: read.optionalName(raw.cgroup, 'cgroup'),
     cgroupPath: undefined,
-    comm: read.optionalCString(raw.comm, 'comm', MAX_COMM_BYTES),
+    comm: read.optionalSharedCString(raw.comm, 'comm', MAX_COMM_BYTES)?.bytes,
     file: optionalFile(raw, read),
     argv: optionalArgv(raw, read),
-    title: read.optionalCString(raw.title, 'title', MAX_TITLE_BYTES),
+    title: read.optionalSharedCString(raw.title, 'title', MAX_TITLE_BYTES)?.bytes,
     ...decodeOptionalEndpoints(raw, read),
-    env: [],
+    env: NO_VARIABLES,
   };
 }
 
@@ -130,10 +131,10 @@ export function decodeExec(raw: RawRecord, read: FieldReader): ExecEvent {
     loginUid: optionalLoginUid(raw, read),
     auditSession: read.optionalUint(raw.ses, 'ses'),
     execId: read.optionalUint(raw.exec, 'exec'),
-    comm: read.optionalCString(raw.comm, 'comm', MAX_COMM_BYTES),
+    comm: read.optionalSharedCString(raw.comm, 'comm', MAX_COMM_BYTES)?.bytes,
     file: optionalFile(raw, read),
     argv: optionalArgv(raw, read),
-    env: [],
+    env: NO_VARIABLES,
     cgroup: read.optionalName(raw.cgroup, 'cgroup'),
     cgroupPath: undefined,
     pidNamespace: read.optionalUint(raw.pidns, 'pidns'),
@@ -161,8 +162,8 @@ export function decodeExit(raw: RawRecord, read: FieldReader): ExitEvent {
     gid: read.optionalUint(raw.gid, 'gid'),
     gids: read.optionalUids(raw.gids, 'gids'),
     sid: read.optionalUint(raw.sid, 'sid'),
-    comm: read.optionalCString(raw.comm, 'comm', MAX_COMM_BYTES),
-    title: read.optionalCString(raw.title, 'title', MAX_TITLE_BYTES),
+    comm: read.optionalSharedCString(raw.comm, 'comm', MAX_COMM_BYTES)?.bytes,
+    title: read.optionalSharedCString(raw.title, 'title', MAX_TITLE_BYTES)?.bytes,
     cpu: optionalCpu(raw, read),
     maxRssBytes: read.optionalU64(raw.max_rss, 'max_rss'),
   };

@@ -1,5 +1,6 @@
 import { decodeHex } from './hex.ts';
-import type { ProcessId, Uids } from './kernel-event.ts';
+import type { CutBytes, ProcessId, Uids } from './kernel-event.ts';
+import { SharedValues } from './shared-values.ts';
 
 export const MAX_U32 = 0xffff_ffff;
 const MAX_U64 = 0xffff_ffff_ffff_ffffn;
@@ -11,6 +12,8 @@ const MAX_LIST = 256;
 const EXACT_DIGITS = 15;
 /** Processes whose identity is kept, so that a repeated one costs no BigInt and is one object. */
 const MAX_INTERNED = 16_384;
+/** Users whose ids are kept likewise. */
+const MAX_USERS = 4_096;
 
 const PLAIN = new Uint8Array(128);
 for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:+~%/@-') {
@@ -141,6 +144,8 @@ function parseDecimal(text: string): bigint | undefined {
 export class FieldReader {
   failure: FieldFailure | undefined;
   readonly #interned = new Map<number, { text: string; id: ProcessId }>();
+  readonly #users = new Map<number, Uids>();
+  readonly #shared = new SharedValues();
 
   /** Integer 0..`max`. */
   uint(value: unknown, field: string, max = MAX_U32): number {
@@ -204,10 +209,22 @@ export class FieldReader {
   /** `[real, effective, saved]`. */
   uids(value: unknown, field = 'uid'): Uids {
     if (Array.isArray(value) && value.length === 3) {
-      return [this.uint(value[0], field), this.uint(value[1], field), this.uint(value[2], field)];
+      const real = this.uint(value[0], field);
+      if (value[1] === real && value[2] === real) return this.#user(real);
+      return [real, this.uint(value[1], field), this.uint(value[2], field)];
     }
     this.#fail(value, field);
     return [0, 0, 0];
+  }
+
+  /** Nearly all processes have one user id for all purposes: the same object for the same user, as long as he is remembered. */
+  #user(uid: number): Uids {
+    const known = this.#users.get(uid);
+    if (known !== undefined) return known;
+    if (this.#users.size >= MAX_USERS) this.#users.clear();
+    const uids: Uids = [uid, uid, uid];
+    this.#users.set(uid, uids);
+    return uids;
   }
 
   /** Hex. */
@@ -218,12 +235,30 @@ export class FieldReader {
     return bytes;
   }
 
+  /** Hex of what many processes have in common; see `SharedValues`. */
+  optionalShared(value: unknown, field: string): CutBytes | undefined {
+    if (value === undefined) return undefined;
+    const shared = typeof value === 'string' ? this.#shared.of(value) : undefined;
+    if (shared === undefined) this.#fail(value, field);
+    return shared;
+  }
+
   /** Hex of a C string: what follows its first NUL is padding of a fixed buffer. */
   optionalCString(value: unknown, field: string, maxBytes: number): Uint8Array | undefined {
     const bytes = this.optionalBytes(value, field);
     if (bytes === undefined) return undefined;
     const nul = bytes.indexOf(0);
     const content = nul < 0 ? bytes : bytes.slice(0, nul);
+    if (content.length > maxBytes) this.#fail(value, field);
+    return content;
+  }
+
+  /** The same of what many processes have in common. */
+  optionalSharedCString(value: unknown, field: string, maxBytes: number): CutBytes | undefined {
+    const shared = this.optionalShared(value, field);
+    if (shared === undefined) return undefined;
+    const nul = shared.bytes.indexOf(0);
+    const content = nul < 0 ? shared : { bytes: shared.bytes.slice(0, nul), length: nul };
     if (content.length > maxBytes) this.#fail(value, field);
     return content;
   }
