@@ -1,6 +1,6 @@
 /** The state of one connection, and what it has to tell. Changed only by the parts of the sshd model. */
 import type { CgroupPath, Endpoints, ExitEvent, ProcessId, TcpEvent } from '../decode/kernel-event.ts';
-import { crashed, endReason } from './ends.ts';
+import { crashed, type ExitStatus, endReason } from './ends.ts';
 import { type Family, type FamilyEvidence, familyOf } from './families.ts';
 import type { KeyFacts } from './key-facts.ts';
 import type { LogEnd } from './log-lines.ts';
@@ -80,8 +80,8 @@ export class Connection implements ConnectionFacts {
   accountDenied = false;
   rootRefused = false;
   userSeen = false;
-  networkChildExit: ExitEvent | undefined;
-  userChildExit: ExitEvent | undefined;
+  networkChildExit: ExitStatus | undefined;
+  userChildExit: ExitStatus | undefined;
   #tcpEnd: 'peer_closed' | 'we_closed' | 'reset' | undefined;
   #serverNs = 0n;
   #clientNs = 0n;

@@ -6,6 +6,9 @@ import type { ExitEvent } from '../decode/kernel-event.ts';
 import type { Family } from './families.ts';
 import type { LogEnd } from './log-lines.ts';
 
+/** How a process ended. */
+export type ExitStatus = Pick<ExitEvent, 'code' | 'signal'>;
+
 /** What was seen of an end. */
 export interface EndEvidence {
   /** Events were lost: what was not seen may have happened all the same. */
@@ -26,9 +29,9 @@ export interface EndEvidence {
   readonly term: boolean;
   /** PAM account management refused (type 103 = 0). */
   readonly accountDenied: boolean;
-  readonly monitor: ExitEvent | undefined;
-  readonly networkChild: ExitEvent | undefined;
-  readonly userChild: ExitEvent | undefined;
+  readonly monitor: ExitStatus | undefined;
+  readonly networkChild: ExitStatus | undefined;
+  readonly userChild: ExitStatus | undefined;
   /** First change of the TCP connection away from ESTABLISHED. */
   readonly tcp: 'peer_closed' | 'we_closed' | 'reset' | undefined;
 }
@@ -41,7 +44,7 @@ interface EndRow {
 /** Signals that only a fault of sshd's own raises: ILL TRAP ABRT BUS FPE SEGV SYS. */
 const FAULTS: ReadonlySet<number> = new Set([4, 5, 6, 7, 8, 11, 31]);
 
-const code = (exit: ExitEvent | undefined): number | undefined =>
+const code = (exit: ExitStatus | undefined): number | undefined =>
   exit === undefined || exit.signal !== 0 ? undefined : exit.code;
 /** B and C: before there is a network child the two cannot be told apart, and here need not be. */
 const codeTellsReason = (e: EndEvidence): boolean => e.family?.exitCodeTellsReason ?? e.monitorImage === 'sshd-session';

@@ -7,12 +7,32 @@ import type { KeyFacts } from './key-facts.ts';
 import type { Role } from './roles.ts';
 import type { HelperActivity, SpanRef } from './session-event.ts';
 
+/** What is told of an exec when its program is over; an event that is told at once holds twice as much. */
+export type KeptExec = Pick<
+  ExecEvent,
+  | 'ppid'
+  | 'uids'
+  | 'sid'
+  | 'pgid'
+  | 'loginUid'
+  | 'comm'
+  | 'file'
+  | 'argv'
+  | 'cgroupPath'
+  | 'device'
+  | 'inode'
+  | 'cpu'
+>;
+
+/** What a leader's first exec tells of its session. */
+export type FirstProgram = Pick<ExecEvent, 'argv' | 'env'>;
+
 /** A program that runs: one exec of one process. */
 export interface OpenProgram {
   readonly ref: SpanRef;
   readonly parent: SpanRef;
   readonly startNs: bigint;
-  readonly event: ExecEvent | undefined;
+  readonly event: KeptExec | undefined;
   /** Within the process, from 1; absent where execs of it may have been missed. */
   readonly execNumber: number | undefined;
   forks: number;
@@ -39,7 +59,7 @@ export interface Session {
   firstLost: boolean;
   /** Events were lost while it was open: the end of the connection may have been among them. */
   gapped: boolean;
-  first: ExecEvent | undefined;
+  first: FirstProgram | undefined;
   tty: string | undefined;
   subsystem: string | undefined;
   /** Kind as a log line tells it. */

@@ -222,7 +222,7 @@ export class ProcessRoles {
 
   #networkChildExited(exit: ExitEvent | undefined, tsNs: bigint): void {
     const { connection, dialogue } = this.#parts;
-    connection.networkChildExit = exit;
+    connection.networkChildExit = exit && { code: exit.code, signal: exit.signal };
     // It exits with 0 only after it has handed over the keys (sshd.c privsep_preauth): a login whose proof was lost.
     const success = exit?.signal === 0 && exit.code === 0;
     if (exit === undefined) connection.authUnknown = !connection.authenticated;

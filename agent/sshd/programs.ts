@@ -2,7 +2,7 @@
 import type { ExecEvent, ExitEvent } from '../decode/kernel-event.ts';
 import type { Continuity } from '../process/process-change.ts';
 import { exitFacts } from './connection.ts';
-import type { HelperRun, OpenProgram, ProcessNode } from './node.ts';
+import type { HelperRun, KeptExec, OpenProgram, ProcessNode } from './node.ts';
 import type { ProgramFacts } from './program-facts.ts';
 import type { HelperActivity, IncompleteReason, SpanRef } from './session-event.ts';
 
@@ -49,7 +49,13 @@ export function openProgram(
   const ref: SpanRef = { kind: 'program', key: spanKey(node, event?.execId ?? node.execs) };
   const execNumber = numberOf(node, event);
   const gapped = node.connection.gapUntilNs !== undefined;
-  return { ref, parent, startNs, event, execNumber, forks: 0, forksFailed: 0, failedExecs: 0, gapped };
+  const kept = event === undefined ? undefined : keptOf(event);
+  return { ref, parent, startNs, event: kept, execNumber, forks: 0, forksFailed: 0, failedExecs: 0, gapped };
+}
+
+function keptOf(event: ExecEvent): KeptExec {
+  const { ppid, uids, sid, pgid, loginUid, comm, file, argv, cgroupPath, device, inode, cpu } = event;
+  return { ppid, uids, sid, pgid, loginUid, comm, file, argv, cgroupPath, device, inode, cpu };
 }
 
 /** The kernel's own number goes on from the parent's at a fork, so what it was at birth tells how many were the process's. */

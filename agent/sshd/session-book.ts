@@ -128,7 +128,7 @@ export class SessionBook {
 
   /** The leader runs its first program. */
   firstProgram(session: Session, event: ExecEvent): void {
-    session.first = event;
+    session.first = { argv: event.argv, env: event.env };
     session.firstLost = false;
     session.tty ??= environment(event, 'SSH_TTY');
     this.#connection.phase(PHASES.spawn, session.ref, session.startNs, event.tsNs);

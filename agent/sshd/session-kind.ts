@@ -1,7 +1,7 @@
 /** What kind of session it is, from the leader's first exec (session.c `do_child`), its title, or a log line. */
-import type { CutBytes, ExecEvent } from '../decode/kernel-event.ts';
+import type { CutBytes } from '../decode/kernel-event.ts';
 import { baseName } from './families.ts';
-import type { Session } from './node.ts';
+import type { FirstProgram, Session } from './node.ts';
 import type { SessionActivity } from './session-event.ts';
 
 type Kind = Pick<
@@ -72,7 +72,7 @@ function withoutProgram(session: Session): Kind {
 }
 
 /** argv is `[shell, "-c", COMMAND]`: the whole command line is one string. */
-function shellCommand(event: ExecEvent): CutBytes | undefined {
+function shellCommand(event: FirstProgram): CutBytes | undefined {
   if (event.argv === undefined) return undefined;
   const [shell, option] = splitArgv(event.argv, 2);
   if (shell === undefined || option?.length !== 2 || option[0] !== MINUS || option[1] !== LOWER_C) return undefined;
@@ -82,7 +82,7 @@ function shellCommand(event: ExecEvent): CutBytes | undefined {
 }
 
 /** A login shell's argv[0] begins with `-` and has no arguments. */
-function isLoginShell(event: ExecEvent): boolean {
+function isLoginShell(event: FirstProgram): boolean {
   return event.argv?.bytes[0] === MINUS && event.argv.bytes.indexOf(0) === event.argv.length - 1;
 }
 
@@ -91,12 +91,12 @@ function isSftpServer(command: CutBytes): boolean {
   return baseName(end < 0 ? command.bytes : command.bytes.subarray(0, end)) === 'sftp-server';
 }
 
-function variable(event: ExecEvent, name: string): CutBytes | undefined {
+function variable(event: FirstProgram, name: string): CutBytes | undefined {
   return event.env.find((entry) => entry.name === name)?.value;
 }
 
 /** A variable of plain ASCII as text; undefined if it was cut or has other bytes. */
-export function environment(event: ExecEvent, name: string): string | undefined {
+export function environment(event: FirstProgram, name: string): string | undefined {
   const value = variable(event, name);
   if (value === undefined || value.bytes.length < value.length || value.length > 512) return undefined;
   let text = '';
