@@ -79,7 +79,7 @@ export interface Lab extends Client {
 const SSHD = '/usr/sbin/sshd';
 
 /** Forks, execs, exits and whose they are, each value whole: enough to say what ran, for whom, where, and how it ended. */
-const STRACE = ['strace', '-D', '-f', '-T', '-ttt', '-xx', '-s', '200000'];
+const STRACE = ['strace', '-D', '-f', '-T', '-ttt', '-xx', '-s', '200000', '--pidns-translation'];
 const STRACED = 'execve,execveat,clone,clone3,fork,vfork,accept,accept4,listen,setsid,setresuid';
 
 function straceCommand(asked: LabOptions['strace'], output: string): string[] {

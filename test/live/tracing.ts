@@ -49,13 +49,16 @@ export async function startTracing(
   lab: { readonly listenerPid: number | undefined },
   producer: ProducerName,
   redactor: Redactor = noRedaction,
-  options: Pick<LibbpfOptions, 'exact'> = {},
+  { allNamespaces, ...options }: Pick<LibbpfOptions, 'exact' | 'allNamespaces'> = {},
 ): Promise<Tracing> {
   const { candidates } = await findProducers(producer, { listenerPid: lab.listenerPid, ...options });
   const [candidate] = candidates;
   if (candidate === undefined) throw new Error(`no ${producer} here`);
   const prepared = candidate.prepare?.();
-  const source = childSource(prepared?.command ?? candidate.command);
+  const command = prepared?.command ?? candidate.command;
+  // The agent never asks it for that: whoever wants it starts the producer himself, and the agent reads its socket.
+  const scope = allNamespaces === true ? ['--scope', 'all'] : [];
+  const source = childSource({ ...command, args: [...command.args, ...scope] });
   prepared?.release();
   // bpftrace has no seeds: its first clock record says that it has attached.
   const begun = producer === 'libbpf' ? '{"k":"seed-end"' : '{"k":"clock"';

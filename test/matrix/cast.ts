@@ -52,6 +52,8 @@ export class Cast {
   readonly parts: Part[] = [];
   /** Of servers that it started beside the laboratory's. */
   readonly morePorts: number[] = [];
+  /** Where the server is, if in a container: its id and its pod's. */
+  container: string | undefined;
   #addresses = 1;
 
   /** Private, on the host, with what the scenario prepared. */

@@ -146,6 +146,7 @@ const KINDS: Readonly<Record<FactKind, Mutation>> = {
     '9.2-forward_L',
     set((span) => span.attributes[ATTR.forwardSentBytes] === 6, ATTR.forwardSentBytes, 7),
   ],
+  container: ['another container', '9.2-container', set(root, ATTR.containerId, '00')],
   'login-uid': ['another login uid', '9.2-key_exec', set(root, ATTR.loginUid, 0)],
   file: [
     'another path',
@@ -190,6 +191,13 @@ const MORE: readonly (readonly [kind: FactKind, ...Mutation])[] = [
   ],
   ['file', 'an operation dropped', '9.2-sftp_int-exact', drop(named('ssh.file'))],
   ['file', 'a byte more written', '9.2-jail-exact', set(named('ssh.file'), ATTR.fileWrittenBytes, 1)],
+  [
+    'forward-bytes',
+    'a byte more to the agent',
+    '9.2-forward_agent-exact',
+    set((span) => span.attributes[ATTR.forwardReceivedBytes] === 15, ATTR.forwardReceivedBytes, 16),
+  ],
+  ['container', 'a command in no container', '9.2-container', set(inSession, ATTR.containerId, undefined)],
   ['session', 'a session dropped', '9.2-mux', drop(named('ssh.session'))],
   ['program', 'a command dropped', '9.2-pty_shell', drop(inSession)],
   ['peer', 'a connection dropped', '9.2-scan', drop(root)],

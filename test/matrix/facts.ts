@@ -33,6 +33,7 @@ export type FactKind =
   | 'order'
   | 'time'
   | 'login-uid'
+  | 'container'
   | 'forward'
   | 'forward-bytes'
   | 'file'

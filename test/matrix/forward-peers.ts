@@ -75,6 +75,30 @@ export async function through(
   if (got !== (answers ? ANSWER.length : 0)) throw new Error(`${got} bytes came through a forward to ${to}`);
 }
 
+/** SSH_AGENTC_REQUEST_IDENTITIES, of the agent's protocol (draft-ietf-sshm-ssh-agent): length and type. */
+const LIST_KEYS = Buffer.from([0, 0, 0, 1, 11]);
+
+/** Asks an agent for its keys so many times over one connection. Resolves with what came and went, as sshd counts it. */
+export async function askAgent(path: string, times: number): Promise<string> {
+  const socket = connect(path);
+  socket.setTimeout(30_000, () => socket.destroy(new Error('silence for 30 s')));
+  const closed = new Promise((resolve, failed) => socket.once('close', resolve).once('error', failed));
+  let answer = Buffer.alloc(0);
+  let answers = 0;
+  socket.on('data', (bytes: Buffer) => {
+    answer = Buffer.concat([answer, bytes]);
+    if (answer.length < 4 || answer.length < 4 + answer.readUInt32BE()) return;
+    answer = answer.subarray(4 + answer.readUInt32BE());
+    answers++;
+    if (answers < times) socket.write(LIST_KEYS);
+    else socket.end();
+  });
+  socket.write(LIST_KEYS);
+  await closed;
+  if (answers !== times) throw new Error(`the agent answered ${answers} of ${times} questions`);
+  return `${socket.bytesWritten} received, ${socket.bytesRead} sent`;
+}
+
 /** Asks a SOCKS5 server (RFC 1928) for a way to a port of loopback. */
 export function socks(port: number): (socket: Socket) => Promise<void> {
   return async (socket) => {

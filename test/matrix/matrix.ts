@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { workOn } from './queue.ts';
-import { writeRecording } from './recorded.ts';
+import { RECORDED_SERVERS, recordsExact, writeRecording } from './recorded.ts';
 import { replayedCells } from './replayed-stories.ts';
 import { fidelityPage } from './report.ts';
 import { type CellResult, isGreen, Results } from './results.ts';
@@ -20,8 +20,6 @@ import { ownWatcher, PRODUCER_MODES, type ProducerMode, SharedWatcher, type Watc
 
 /** Lines of a wrong cell that are printed. */
 const LINES = Number(process.env['LINES'] ?? 12);
-/** Servers whose streams are kept: one of each family that there is. */
-const RECORDED_SERVERS = ['9.2', '10.0'];
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -109,7 +107,7 @@ async function playCell(
 ): Promise<CellResult> {
   const about = { scenario: scenario.name, server: server.id, version: server.version, producer };
   const nothing = { ...about, right: 0, wrong: [], missing: [], unknowable: {}, kinds: {} };
-  const skipped = scenario.notOn?.(server);
+  const skipped = scenario.notOn?.(server) ?? scenario.notBy?.(producer);
   if (skipped !== undefined) return { ...nothing, skipped };
   try {
     const cell = await runCell(server, scenario, producer, watcher);
@@ -128,10 +126,9 @@ function keep(cell: Cell, result: CellResult, scenario: Scenario): void {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${result.server}-${result.scenario}-${result.producer}.ndjson`), cell.stream);
   }
-  // Exact mode's streams where they tell more.
-  const exact = result.producer === 'libbpf-exact' && (scenario.files ?? scenario.recordExact) === true;
+  const exact = result.producer === 'libbpf-exact' && recordsExact(scenario);
   if (process.env['RECORD'] !== '1' || !isGreen(result) || (result.producer !== 'libbpf' && !exact)) return;
-  if (!RECORDED_SERVERS.includes(result.server) || scenario.unrecorded === true || !cell.alone) return;
+  if (!RECORDED_SERVERS.some(({ id }) => id === result.server) || scenario.unrecorded === true || !cell.alone) return;
   const story = [
     `${result.version}: ${scenario.story}`,
     'Recorded by test/matrix/matrix.ts, each "fact" said by a witness: the client, the log, strace. Host replaced.',

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { drawTrace } from '../../agent/view/draw-trace.ts';
 import { compareFacts } from './facts.ts';
-import { type Recorded, recordingNames, replayRecording } from './recorded.ts';
+import { RECORDED_SERVERS, type Recorded, recordingNames, recordsExact, replayRecording } from './recorded.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { toldFacts } from './told-facts.ts';
 
 const GOLDEN = join(import.meta.dirname, '..', 'golden', 'matrix');
@@ -24,6 +25,22 @@ describe('the recorded matrix', () => {
     const trees = readdirSync(GOLDEN).map((name) => name.replace(/\.txt$/, ''));
     assert.deepEqual(
       trees.filter((name) => !names.includes(name)),
+      [],
+    );
+  });
+
+  it('has a stream of each scenario on both families, but for what is too big or is told without witnesses of its programs', () => {
+    const played = RECORDED_SERVERS.flatMap((server) =>
+      SCENARIOS.filter((scenario) => scenario.unrecorded !== true)
+        .filter((scenario) => scenario.notOn?.({ ...server, version: '', source: '' }) === undefined)
+        .flatMap((scenario) => [
+          `${server.id}-${scenario.name}`,
+          ...(recordsExact(scenario) ? [`${server.id}-${scenario.name}-exact`] : []),
+        ]),
+    );
+    const names = recordingNames();
+    assert.deepEqual(
+      played.filter((name) => !names.includes(name)),
       [],
     );
   });

@@ -6,6 +6,7 @@ import { Pipeline } from '../../agent/pipeline.ts';
 import { noRedaction } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import type { Fact } from './facts.ts';
+import type { Scenario } from './scenario.ts';
 
 const FOLDER = join(import.meta.dirname, '..', 'streams', 'matrix');
 const FACT = '# fact ';
@@ -16,6 +17,17 @@ const HOST = {
   machine_id: '0'.repeat(32),
   host: Buffer.from('lab').toString('hex'),
 };
+
+/** Servers whose streams are kept: one of each family that there is. */
+export const RECORDED_SERVERS = [
+  { id: '9.2', family: 'A' },
+  { id: '10.0', family: 'C' },
+] as const;
+
+/** Its stream in exact mode is kept, too, as `NAME-exact`: it tells more. */
+export function recordsExact({ files, recordExact }: Scenario): boolean {
+  return (files ?? recordExact) === true;
+}
 
 export interface Recorded {
   readonly name: string;

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Lab, type LabOptions, startLab } from '../../agent/lab/lab.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
-import { parseStrace } from '../live/witness/strace.ts';
+import { parseStrace, type StraceFact } from '../live/witness/strace.ts';
 import { FILE_CALLS } from '../live/witness/strace-files.ts';
 import { Cast } from './cast.ts';
+import { withHostPids } from './container.ts';
 import { type Comparison, compareFacts, type Fact } from './facts.ts';
 import { type ProcessTree, processTree, type TreeProcess } from './process-tree.ts';
 import type { Scenario } from './scenario.ts';
@@ -47,6 +48,7 @@ export async function runCell(
   try {
     return await runIn(folder, server, scenario, mode, watcher);
   } finally {
+    await scenario.cleanUp?.(folder);
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -114,9 +116,10 @@ async function witnessed(
   options: LabOptions,
   mode: ProducerMode,
 ): Promise<Fact[]> {
-  const { lab, parts } = cast;
+  const { lab, parts, container } = cast;
+  const strace = await wholeStrace(lab);
   return witnessFacts({
-    ...{ parts, log: lab.log(), tree: await wholeTree(lab), family: server.family },
+    ...{ parts, container, log: withHostPids(lab.log(), strace.facts), tree: strace.tree, family: server.family },
     keysCommand: scenario.keysCommand ?? 'authorized-keys',
     keyOf: (path) => cast.unnamedKeys.find((key) => key.path === path),
     graceMs: scenario.graceMs ?? DEFAULT_GRACE_MS,
@@ -127,11 +130,12 @@ async function witnessed(
 }
 
 /** strace hears of the last exits a moment after everybody else. @throws Error if it still does not after 5 s */
-async function wholeTree(lab: Lab): Promise<ProcessTree> {
+async function wholeStrace(lab: Lab): Promise<{ readonly facts: readonly StraceFact[]; readonly tree: ProcessTree }> {
   const deadline = performance.now() + 5000;
   for (;;) {
-    const tree = processTree(parseStrace(await lab.straceOutput()), (file) => shebang(`${lab.insideRoot}${file}`));
-    if (tree.connections.every((one) => hasEnded(one.monitor))) return tree;
+    const facts = parseStrace(await lab.straceOutput());
+    const tree = processTree(facts, (file) => shebang(`${lab.insideRoot}${file}`));
+    if (tree.connections.every((one) => hasEnded(one.monitor))) return { facts, tree };
     if (performance.now() > deadline) throw new Error('strace did not see every process end');
     await setTimeout(20);
   }

@@ -12,6 +12,10 @@ export interface Scenario {
   readonly lab?: ScenarioLab | undefined;
   /** Makes what the laboratory needs in a folder of its own, and what it is then started with, over `lab`. */
   readonly prepare?: ((folder: string) => Promise<ScenarioLab>) | undefined;
+  /** Why this producer tells nothing of its server. */
+  readonly notBy?: ((producer: string) => string | undefined) | undefined;
+  /** Removes what `prepare` made outside of the folder, when the laboratory is gone. */
+  readonly cleanUp?: ((folder: string) => Promise<void>) | undefined;
   /** Base name of the AuthorizedKeysCommand, where it is not the laboratory's own. */
   readonly keysCommand?: string | undefined;
   /** LoginGraceTime, where the configuration sets one, ms. */
@@ -28,8 +32,8 @@ export interface Scenario {
   readonly unstraced?: boolean | undefined;
   /** The same story under a configuration of which witnesses know more: they must say the same of both. */
   readonly twin?: Scenario | undefined;
-  /** There is more to watch than the laboratory's listener: others that it starts, or none that listens itself. */
-  readonly wholeHost?: boolean | undefined;
+  /** There is more to watch than the laboratory's listener: others that it starts, none that listens itself, or one in a container. */
+  readonly wholeHost?: boolean | 'containers' | undefined;
   /** No other cell may run at the same time: it takes the machine's all, or changes what all share. */
   readonly alone?: boolean | undefined;
   readonly play: (cast: Cast) => Promise<void>;

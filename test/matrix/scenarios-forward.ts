@@ -4,7 +4,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../agent/lab/ports.ts';
 import type { Actor, Cast } from './cast.ts';
-import { answering, EXCHANGED, listeningOn, type SeenForward, SPOKEN, socks, through } from './forward-peers.ts';
+import {
+  answering,
+  askAgent,
+  EXCHANGED,
+  listeningOn,
+  type SeenForward,
+  SPOKEN,
+  socks,
+  through,
+} from './forward-peers.ts';
 import type { Scenario } from './scenario.ts';
 
 const HOST = '127.0.0.1';
@@ -145,7 +154,7 @@ export const FORWARD_SCENARIOS: readonly Scenario[] = [
     (user): Scenario => ({
       name: user === 'root' ? 'forward_agent_root' : 'forward_agent',
       recordExact: true,
-      story: `${user} forwards the agent and uses it twice`,
+      story: `${user} forwards the agent, which is used twice`,
       play: async (cast) => {
         const socket = join(cast.lab.folder, 'agent.sock');
         const started = execFileSync('ssh-agent', ['-a', socket], { encoding: 'latin1', timeout: 10_000 });
@@ -154,14 +163,16 @@ export const FORWARD_SCENARIOS: readonly Scenario[] = [
           const client = await cast.start({
             user,
             config: [`IdentityAgent=${socket}`, 'ForwardAgent=yes'],
-            command: 'echo "$SSH_AUTH_SOCK"; ssh-add -l; ssh-add -l',
+            command: 'echo "$SSH_AUTH_SOCK" > /tmp/socket; ssh-add -l || exit 1; read -r go; exit 3',
           });
-          client.session.end();
-          const run = await client.finished();
-          const [path = '', ...keys] = run.stdout.trim().split('\n');
-          if (keys.length !== 2) throw new Error(`the agent was not there: ${run.stderr}`);
+          await client.session.waitFor(' (ED25519)\n');
+          const path = (await readFile(`${cast.lab.insideRoot}/tmp/socket`, 'utf8')).trimEnd();
+          const bytes = await askAgent(`${cast.lab.insideRoot}${path}`, 3);
+          client.session.end('go\n');
+          await client.finished();
           const use = { what: `accept ${path}`, result: 'agent opened', exact: true } as const;
-          client.part.forwards = [{ what: `listen ${path}`, result: 'agent opened', exact: true }, use, use];
+          const listening = { what: `listen ${path}`, result: 'agent opened', exact: true } as const;
+          client.part.forwards = [listening, use, { ...use, bytes }];
         } finally {
           process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(started)?.[1]));
         }

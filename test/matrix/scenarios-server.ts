@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { freePort } from '../../agent/lab/ports.ts';
 import type { LogLine } from '../../agent/lab/witness-log.ts';
 import type { Cast } from './cast.ts';
+import { CONTAINER, checkContainer, makeContainer, noContainer, removeContainer, whenAlone } from './container.ts';
 import { bySupervisor, twice } from './launchers.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -23,6 +24,26 @@ async function nextListener(cast: Cast, after: number): Promise<LogLine & { pid:
 }
 
 export const SERVER_SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'container',
+    story: 'an sshd in a container of a pod (pid, mount and cgroup namespaces of its own): alice and root log in',
+    wholeHost: 'containers',
+    notOn: noContainer,
+    notBy: (producer) =>
+      producer === 'bpftrace' ? 'it watches no server outside of the host’s pid namespace' : undefined,
+    prepare: makeContainer,
+    cleanUp: removeContainer,
+    play: async (cast) => {
+      const alice = await cast.start({ command: 'echo on; read -r go; /bin/true; (sleep 0.1; exit 1); exit 3' });
+      await alice.session.waitFor('on\n');
+      await checkContainer(cast.folder, cast.lab);
+      cast.container = CONTAINER;
+      alice.session.end('go\n');
+      await alice.finished();
+      await cast.ssh({ user: 'root', command: '/bin/true; exit 4' });
+      await whenAlone(cast.folder);
+    },
+  },
   {
     name: 'two_ports',
     story: 'one sshd listens on two ports, a login on each',

@@ -48,6 +48,7 @@ function tellConnection(tell: Tell, key: string, root: SpanRecord, spans: readon
   if (is(ATTR.receivedBytes) !== undefined)
     tell('bytes', key, `${is(ATTR.receivedBytes)} received, ${is(ATTR.sentBytes)} sent`);
   tell('login-uid', key, is(ATTR.loginUid));
+  tell('container', key, containerOf(root));
   const attempts = ordered(spans, 'ssh.auth.attempt');
   for (const [index, span] of attempts.entries()) tellAttempt(tell, `${key} attempt ${index + 1}`, span);
   const sessions = ordered(spans, 'ssh.session');
@@ -139,6 +140,7 @@ function tellPrograms(
     tell('program', key, JSON.stringify(is(ATTR.commandArgs) ?? '?'));
     tell('exit', key, is(ATTR.replaced) === true ? 'replaced' : exitOf(span));
     tell('forks', key, is(ATTR.forks));
+    tell('container', key, containerOf(span));
     tell('failed-execs', key, is(ATTR.failedExecs));
     tell('survivor', key, is(ATTR.survivor));
     tell('time', `${key} end`, milliseconds(span.endNs));
@@ -198,6 +200,11 @@ function exitOf(span: SpanRecord): string | undefined {
   if (signal !== undefined) return `${signal}${core}`;
   const code = span.attributes[ATTR.exitCode];
   return code === undefined ? undefined : `exit ${code}`;
+}
+
+function containerOf({ attributes }: SpanRecord): string | undefined {
+  const [id, pod] = [attributes[ATTR.containerId], attributes[ATTR.podUid]];
+  return id === undefined && pod === undefined ? undefined : `${id ?? '?'} ${pod ?? '?'}`;
 }
 
 function ordered(spans: readonly SpanRecord[], name: string): SpanRecord[] {

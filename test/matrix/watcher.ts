@@ -5,6 +5,7 @@ import { ATTR } from '../../agent/span/attributes.ts';
 import { noRedaction } from '../../agent/span/redactor.ts';
 import type { SpanRecord } from '../../agent/span/span-record.ts';
 import { startTracing, type Tracing } from '../live/tracing.ts';
+import type { Scenario } from './scenario.ts';
 
 export const PRODUCER_MODES = ['libbpf', 'libbpf-exact', 'bpftrace'] as const;
 export type ProducerMode = (typeof PRODUCER_MODES)[number];
@@ -32,14 +33,15 @@ const HOLD_BACK_NS = 3_200_000_000n;
  * A producer of its own, which sees this laboratory's listener alone, or, where that is not enough, the whole host: what
  * is not the laboratory's is then left out.
  */
-export function ownWatcher(mode: ProducerMode, wholeHost = false): Watcher {
+export function ownWatcher(mode: ProducerMode, wholeHost: Scenario['wholeHost'] = false): Watcher {
   return async (lab) => {
-    const tracing = await start(mode, wholeHost ? { listenerPid: undefined } : lab);
+    const containers = wholeHost === 'containers';
+    const tracing = await start(mode, wholeHost === false ? lab : { listenerPid: undefined }, containers);
     return {
       async finish(ports) {
         await tracing.stop();
         const { spans } = tracing;
-        const own = wholeHost ? spansOf(spans, ports) : spans;
+        const own = wholeHost === false ? spans : spansOf(spans, ports);
         return { spans: own, stream: tracing.stream(), alone: own.length === spans.length };
       },
     };
@@ -85,9 +87,14 @@ export class SharedWatcher {
   }
 }
 
-function start(mode: ProducerMode, lab: { readonly listenerPid: number | undefined }): Promise<Tracing> {
+function start(
+  mode: ProducerMode,
+  lab: { readonly listenerPid: number | undefined },
+  allNamespaces = false,
+): Promise<Tracing> {
   return startTracing(lab, mode === 'bpftrace' ? 'bpftrace' : 'libbpf', noRedaction, {
     exact: mode === 'libbpf-exact',
+    allNamespaces,
   });
 }
 

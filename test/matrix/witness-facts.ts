@@ -16,6 +16,8 @@ export interface Testimony {
   readonly parts: readonly Part[];
   readonly log: readonly LogLine[];
   readonly tree: ProcessTree;
+  /** Id and pod of the container where the server and all its children are; absent: in none. */
+  readonly container: string | undefined;
   /** By the server's version. */
   readonly family: 'A' | 'B' | 'C' | 'D';
   /** Base name of the AuthorizedKeysCommand. */
@@ -119,6 +121,7 @@ function sayConnection(
   const uid = server === monitor ? (testimony.family === 'A' ? 0 : undefined) : server?.uid;
   // pam_loginuid sets it to the user's, and only a program's exec shows it.
   if (testimony.pam && sessions.some((session) => session.leader.execs.length > 0)) say('login-uid', key, uid);
+  say('container', key, testimony.container);
   programFacts(say, key, connection, sessions, attempts, testimony);
 }
 

@@ -103,6 +103,7 @@ export function programFacts(
       const parent = helper && index > 0 ? nameOf(process, 1) : forkerName;
       say('program', program, JSON.stringify(exec.argv.map((arg) => Buffer.from(arg, 'latin1').toString('utf8'))));
       say('exit', program, end);
+      say('container', program, testimony.container);
       if (exec.forksAtEnd > 0)
         say(
           'forks',

@@ -8,6 +8,8 @@ export interface StraceFork {
   /** Unix time, ms. */
   readonly atMs: number;
   readonly child: number;
+  /** Its number in its parent's pid namespace, where that is not strace's own. */
+  readonly innerChild?: number;
 }
 
 /** A successful exec. */
@@ -93,6 +95,8 @@ export type StraceFact =
 
 const LINE = /^(\d+) +(\d+\.\d+) (.*)$/s;
 const CALL = /^(\w+)\((.*)\) += (-?\d+|\?)(?: (E[A-Z0-9]+))?/s;
+/** `--pidns-translation`: strace's number of a child that its parent's namespace calls otherwise. */
+const TRANSLATED = / += \d+ \/\* (\d+) in strace's PID NS \*\//;
 const UNFINISHED = / <unfinished \.\.\.>$/;
 /** A thread that execs goes on under its process's id. */
 const CHANGED = / <pid changed to (\d+) \.\.\.>$/;
@@ -157,7 +161,9 @@ function readFact(pid: number, atMs: number, endMs: number, said: string): Strac
   }
   if (isFileCall(name)) return readFileCall(name, args, result, errno, pid, atMs);
   if (errno !== undefined || result === '?') return undefined;
-  return readCall(name, args, Number(result), pid, atMs);
+  const translated = TRANSLATED.exec(said);
+  const fact = readCall(name, args, Number(translated?.[1] ?? result), pid, atMs);
+  return fact?.kind === 'fork' && translated !== null ? { ...fact, innerChild: Number(result) } : fact;
 }
 
 function signalName(name: string): string {

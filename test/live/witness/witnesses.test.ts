@@ -35,6 +35,18 @@ describe('what strace saw', () => {
     ]);
   });
 
+  it('names the children of a server in a pid namespace as the host does, and says what they are called inside', () => {
+    const text = [
+      "10 1.000000 clone(child_stack=NULL, flags=SIGCHLD) = 2 /* 11 in strace's PID NS */ <0.000100>",
+      '11 1.100000 vfork( <unfinished ...>',
+      "11 1.200000 <... vfork resumed>) = 3 /* 12 in strace's PID NS */ <0.100000>",
+    ].join('\n');
+    assert.deepEqual(parseStrace(text), [
+      { kind: 'fork', pid: 10, atMs: 1000, child: 11, innerChild: 2 },
+      { kind: 'fork', pid: 11, atMs: 1100, child: 12, innerChild: 3 },
+    ]);
+  });
+
   it('is joined where another process came in between', () => {
     const text = [
       '20 1.000000 vfork( <unfinished ...>',
