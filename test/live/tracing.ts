@@ -57,7 +57,7 @@ export async function startTracing(
   const prepared = candidate.prepare?.();
   const command = prepared?.command ?? candidate.command;
   // The agent never asks it for that: whoever wants it starts the producer himself, and the agent reads its socket.
-  const scope = allNamespaces === true ? ['--scope', 'all'] : [];
+  const scope = allNamespaces === true && producer === 'libbpf' ? ['--scope', 'all'] : [];
   const source = childSource({ ...command, args: [...command.args, ...scope] });
   prepared?.release();
   // bpftrace has no seeds: its first clock record says that it has attached.
