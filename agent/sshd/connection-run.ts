@@ -25,10 +25,11 @@ export class ConnectionRun {
   readonly dialogue: AuthDialogue;
   readonly sessions: SessionBook;
   readonly processes: ProcessRoles;
-  readonly forwards: Forwards;
-  readonly files: Files;
   readonly #pairing = new Pairing();
   readonly #logAuth: LogAuth;
+  /** Most connections have none. */
+  #forwards: Forwards | undefined;
+  #files: Files | undefined;
   /** Set from a monitor's first sign of life to its first exec, if its fork was not seen. */
   #foundNs: bigint | undefined;
 
@@ -37,8 +38,6 @@ export class ConnectionRun {
     this.skipProgram = skipProgram;
     this.dialogue = new AuthDialogue(connection, this.handshake, sha256);
     this.sessions = new SessionBook(connection);
-    this.forwards = new Forwards(connection);
-    this.files = new Files(connection);
     this.#logAuth = new LogAuth(connection, this.dialogue);
     this.processes = new ProcessRoles({
       connection,
@@ -49,6 +48,16 @@ export class ConnectionRun {
       skipProgram,
     });
     if (connection.late) this.handshake.skip();
+  }
+
+  get forwards(): Forwards {
+    this.#forwards ??= new Forwards(this.connection);
+    return this.#forwards;
+  }
+
+  get files(): Files {
+    this.#files ??= new Files(this.connection);
+    return this.#files;
   }
 
   get closed(): boolean {
@@ -83,9 +92,9 @@ export class ConnectionRun {
     if (node.role === 'monitor' && isStartedByInetd(event)) this.#foundNs = undefined;
     this.#notFromInetd();
     this.#advance(event.tsNs);
-    this.files.ended(node, event.tsNs, 'events_lost');
+    this.#files?.ended(node, event.tsNs, 'events_lost');
     this.processes.executed(node, event, continuity);
-    this.forwards.executed(node, event);
+    this.#forwards?.executed(node, event);
   }
 
   /**
@@ -110,7 +119,7 @@ export class ConnectionRun {
     this.#notFromInetd();
     this.#advance(tsNs);
     this.processes.nodes.delete(node);
-    this.files.ended(node, tsNs, exit === undefined && why === 'stream_ended' ? why : 'events_lost');
+    this.#files?.ended(node, tsNs, exit === undefined && why === 'stream_ended' ? why : 'events_lost');
     if (node.role === 'monitor') return this.close(tsNs, exit);
     if (node.role === 'networkChild') this.#flush();
     this.processes.exited(node, exit, tsNs, why);
@@ -123,8 +132,7 @@ export class ConnectionRun {
     this.#advance(event.tsNs);
     switch (event.kind) {
       case 'accept':
-        this.connection.endpoints = event;
-        this.connection.cgroup ??= event.cgroupPath;
+        this.connection.accepted(event);
         break;
       case 'tcp':
         this.connection.tcp(event);
@@ -154,7 +162,7 @@ export class ConnectionRun {
   /** Events of this connection were lost, up to `untilNs`. */
   gap(count: number, untilNs: bigint): void {
     const connection = this.connection;
-    connection.incomplete.add('events_lost');
+    connection.mark('events_lost');
     connection.lostEvents += count;
     if (connection.gapUntilNs === undefined || connection.gapUntilNs < untilNs) connection.gapUntilNs = untilNs;
     this.processes.gap();
@@ -167,7 +175,7 @@ export class ConnectionRun {
     this.dialogue.gap();
     this.#logAuth.gap();
     this.sessions.gap();
-    this.forwards.gap();
+    this.#forwards?.gap();
   }
 
   #message(node: ProcessNode, event: MonitorMessageEvent): void {
@@ -245,7 +253,7 @@ export class ConnectionRun {
       if (this.handshake.gapped) this.connection.missing('handshake');
       else this.handshake.end(this.connection, tsNs);
     }
-    this.forwards.closeAll(tsNs, exit !== undefined);
+    this.#forwards?.closeAll(tsNs, exit !== undefined);
     this.sessions.closeAll(tsNs, exit === undefined ? 'unknown' : 'connection');
     this.connection.close(tsNs, exit);
   }

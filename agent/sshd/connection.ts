@@ -1,5 +1,5 @@
 /** The state of one connection, and what it has to tell. Changed only by the parts of the sshd model. */
-import type { CgroupPath, Endpoints, ExitEvent, ProcessId, TcpEvent } from '../decode/kernel-event.ts';
+import type { AcceptEvent, CgroupPath, Endpoints, ExitEvent, ProcessId, TcpEvent } from '../decode/kernel-event.ts';
 import { crashed, type ExitStatus, endReason } from './ends.ts';
 import { type Family, type FamilyEvidence, familyOf } from './families.ts';
 import type { KeyFacts } from './key-facts.ts';
@@ -23,6 +23,7 @@ const CLOSE = 7;
 const CLOSE_WAIT = 8;
 
 const NOTHING: readonly SessionEvent[] = [];
+const WHOLE: ReadonlySet<IncompleteReason> = new Set();
 
 /** Code and signal of an exit record as facts. */
 export function exitFacts(event: ExitEvent): ExitFacts {
@@ -42,7 +43,7 @@ export class Connection implements ConnectionFacts {
   userValid: boolean | undefined;
   authenticated = false;
   authenticatedNs: bigint | undefined;
-  readonly authMethods: string[] = [];
+  authMethods: readonly string[] = [];
   key: KeyFacts | undefined;
   attempts = 0;
   failedAttempts = 0;
@@ -61,9 +62,9 @@ export class Connection implements ConnectionFacts {
   retransmits: number | undefined;
   rttUs: number | undefined;
   login: LoginTime | undefined;
-  readonly incomplete = new Set<IncompleteReason>();
+  incomplete: ReadonlySet<IncompleteReason> = WHOLE;
   lostEvents = 0;
-  readonly missingPhases: string[] = [];
+  missingPhases: readonly string[] = [];
 
   /** Adopted while it was open: what happened before is not known, and no phase is invented. */
   readonly late: boolean;
@@ -97,7 +98,7 @@ export class Connection implements ConnectionFacts {
     this.wallOffsetNs = wallOffsetNs;
     this.late = late;
     this.lastNs = tsNs;
-    if (late) this.incomplete.add('agent_attached_late');
+    if (late) this.mark('agent_attached_late');
   }
 
   get family(): Family['name'] | undefined {
@@ -178,10 +179,20 @@ export class Connection implements ConnectionFacts {
     this.say({ type: 'authenticated', connection: this, tsNs });
   }
 
+  /** Says that its trace is not whole. */
+  mark(reason: IncompleteReason): void {
+    if (!this.incomplete.has(reason)) this.incomplete = new Set([...this.incomplete, reason]);
+  }
+
   missing(phase: string): void {
     if (this.late || this.missingPhases.includes(phase)) return;
-    this.missingPhases.push(phase);
-    this.incomplete.add('phase_signal_missing');
+    this.missingPhases = [...this.missingPhases, phase];
+    this.mark('phase_signal_missing');
+  }
+
+  accepted({ peer, peerPort, local, localPort, cgroupPath }: AcceptEvent): void {
+    this.endpoints = { peer, peerPort, local, localPort };
+    this.cgroup ??= cgroupPath;
   }
 
   tcp(event: TcpEvent): void {

@@ -10,18 +10,7 @@ import type { HelperActivity, SpanRef } from './session-event.ts';
 /** What is told of an exec when its program is over; an event that is told at once holds twice as much. */
 export type KeptExec = Pick<
   ExecEvent,
-  | 'ppid'
-  | 'uids'
-  | 'sid'
-  | 'pgid'
-  | 'loginUid'
-  | 'comm'
-  | 'file'
-  | 'argv'
-  | 'cgroupPath'
-  | 'device'
-  | 'inode'
-  | 'cpu'
+  'ppid' | 'uids' | 'sid' | 'pgid' | 'loginUid' | 'comm' | 'file' | 'argv' | 'cgroupPath' | 'device' | 'inode' | 'cpu'
 >;
 
 /** What a leader's first exec tells of its session. */

@@ -64,7 +64,7 @@ export function restoreRun(saved: SavedRun, sha256: Sha256, skipProgram: SkipPro
   const connection = Object.assign(new Connection(id, listener, wallOffsetNs, true, lastNs), saved.connection, {
     late: true,
   });
-  connection.incomplete.add('agent_attached_late');
+  connection.mark('agent_attached_late');
   const run = new ConnectionRun(connection, sha256, skipProgram);
   run.dialogue.finish(lastNs, true, false);
   run.sessions.restore(saved.sessions);

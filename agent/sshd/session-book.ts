@@ -100,6 +100,8 @@ export class SessionBook {
     const connection = this.#connection;
     const id = leader.process.id;
     const ref: SpanRef = { kind: 'session', key: [String(id.pid), String(id.startNs)] };
+    const { announced } = leader;
+    leader.announced = undefined;
     const session: Session = {
       ref,
       leader,
@@ -107,10 +109,10 @@ export class SessionBook {
       first: undefined,
       firstLost: false,
       gapped: leader.gapped || this.#connection.gapUntilNs !== undefined,
-      tty: leader.announced?.tty,
-      subsystem: leader.announced?.subsystem,
-      logType: leader.announced?.type,
-      announcedCommand: leader.announced?.command,
+      tty: announced?.tty,
+      subsystem: announced?.subsystem,
+      logType: announced?.type,
+      announcedCommand: announced?.command,
       title: undefined,
       programs: 0,
       files: undefined,
@@ -130,6 +132,7 @@ export class SessionBook {
   firstProgram(session: Session, event: ExecEvent): void {
     session.first = { argv: event.argv, env: event.env };
     session.firstLost = false;
+    if (event.argv !== undefined) session.announcedCommand = undefined;
     session.tty ??= environment(event, 'SSH_TTY');
     this.#connection.phase(PHASES.spawn, session.ref, session.startNs, event.tsNs);
     this.#connection.firstProgram(event.tsNs);

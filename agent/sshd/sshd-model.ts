@@ -116,7 +116,7 @@ export class SshdModel {
   end(): SessionEvent[] {
     const out: SessionEvent[] = [];
     for (const run of this.#runs.values()) {
-      if (!run.closed) run.connection.incomplete.add('stream_ended');
+      if (!run.closed) run.connection.mark('stream_ended');
       run.close(this.#lastNs, undefined);
       for (const node of [...run.processes.nodes])
         if (node.role !== 'monitor') run.exited(node, undefined, this.#lastNs, 'stream_ended');
@@ -129,7 +129,7 @@ export class SshdModel {
 
   #hello(event: Extract<ProcessChange, { type: 'hello' }>['event']): SessionEvent[] {
     const saved = this.#opened ? undefined : this.#options.saved;
-    if (this.#opened) for (const run of this.#runs.values()) run.connection.incomplete.add('producer_restarted');
+    if (this.#opened) for (const run of this.#runs.values()) run.connection.mark('producer_restarted');
     this.#opened = true;
     if (event.bootId !== this.#bootId) this.#ended.clear();
     this.#bootId = event.bootId;
@@ -203,7 +203,7 @@ export class SshdModel {
             break;
           case 'vanished':
             this.#followed.delete(process);
-            node.connection.incomplete.add('events_lost');
+            node.connection.mark('events_lost');
             run.exited(node, undefined, change.tsNs, 'events_lost');
             break;
           default:
