@@ -146,6 +146,7 @@ const KINDS: Readonly<Record<FactKind, Mutation>> = {
     '9.2-forward_L',
     set((span) => span.attributes[ATTR.forwardSentBytes] === 6, ATTR.forwardSentBytes, 7),
   ],
+  'audit-session': ['another audit session', '9.2-container', set(root, ATTR.auditSession, 1)],
   container: ['another container', '9.2-container', set(root, ATTR.containerId, '00')],
   'login-uid': ['another login uid', '9.2-key_exec', set(root, ATTR.loginUid, 0)],
   file: [

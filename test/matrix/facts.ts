@@ -33,6 +33,7 @@ export type FactKind =
   | 'order'
   | 'time'
   | 'login-uid'
+  | 'audit-session'
   | 'container'
   | 'forward'
   | 'forward-bytes'
@@ -74,8 +75,8 @@ export interface Comparison {
 /** Moments may differ so much: strace stops a process before it looks at the clock. */
 const TOLERANCE_MS = 20;
 
-/** Told of every connection, but witnessed only where somebody counted. */
-const SELDOM_SEEN: ReadonlySet<FactKind> = new Set(['bytes', 'forward-bytes']);
+/** Told of every connection, but witnessed only where somebody counted or looked. */
+const SELDOM_SEEN: ReadonlySet<FactKind> = new Set(['bytes', 'forward-bytes', 'audit-session']);
 
 /** Compares fact by fact; both sides may tell a thing once only. */
 export function compareFacts(expected: readonly Fact[], told: readonly Fact[]): Comparison {

@@ -133,7 +133,7 @@ const HOW_COMPARED = [
   'long each `sleep` and AuthorizedKeysCommand took. The rows `…_info` are played a second time at VERBOSE, and the witnesses must',
   'say the same of both. `--listener` chooses a server that listens itself; with `sshd -i` none does, so the whole host is traced, and',
   'for an sshd in a container with `--scope all`. Not compared: CPU time and memory, groups, numbers of images and namespaces',
-  '(`test/ebpf/identity.test.ts` checks them), audit sessions.',
+  '(`test/ebpf/identity.test.ts` checks them).',
 ];
 
 function names(scenarios: readonly Scenario[], cells: readonly CellResult[]): string[] {

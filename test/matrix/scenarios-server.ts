@@ -23,6 +23,8 @@ async function nextListener(cast: Cast, after: number): Promise<LogLine & { pid:
   }
 }
 
+const AUDIT_SESSION = 'echo "audit session $(cat /proc/self/sessionid)"';
+
 export const SERVER_SCENARIOS: readonly Scenario[] = [
   {
     name: 'container',
@@ -34,13 +36,13 @@ export const SERVER_SCENARIOS: readonly Scenario[] = [
     prepare: makeContainer,
     cleanUp: removeContainer,
     play: async (cast) => {
-      const alice = await cast.start({ command: 'echo on; read -r go; /bin/true; (sleep 0.1; exit 1); exit 3' });
+      const alice = await cast.start({ command: `echo on; read -r go; ${AUDIT_SESSION}; (sleep 0.1; exit 1); exit 3` });
       await alice.session.waitFor('on\n');
       await checkContainer(cast.folder, cast.lab);
       cast.container = CONTAINER;
       alice.session.end('go\n');
       await alice.finished();
-      await cast.ssh({ user: 'root', command: '/bin/true; exit 4' });
+      await cast.ssh({ user: 'root', command: `${AUDIT_SESSION}; exit 4` });
       await whenAlone(cast.folder);
     },
   },

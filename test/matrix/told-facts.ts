@@ -48,6 +48,7 @@ function tellConnection(tell: Tell, key: string, root: SpanRecord, spans: readon
   if (is(ATTR.receivedBytes) !== undefined)
     tell('bytes', key, `${is(ATTR.receivedBytes)} received, ${is(ATTR.sentBytes)} sent`);
   tell('login-uid', key, is(ATTR.loginUid));
+  tell('audit-session', key, is(ATTR.auditSession));
   tell('container', key, containerOf(root));
   const attempts = ordered(spans, 'ssh.auth.attempt');
   for (const [index, span] of attempts.entries()) tellAttempt(tell, `${key} attempt ${index + 1}`, span);

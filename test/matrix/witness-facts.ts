@@ -121,8 +121,15 @@ function sayConnection(
   const uid = server === monitor ? (testimony.family === 'A' ? 0 : undefined) : server?.uid;
   // pam_loginuid sets it to the user's, and only a program's exec shows it.
   if (testimony.pam && sessions.some((session) => session.leader.execs.length > 0)) say('login-uid', key, uid);
+  say('audit-session', key, auditSessionOf(own));
   say('container', key, testimony.container);
   programFacts(say, key, connection, sessions, attempts, testimony);
+}
+
+/** As a command of the session that looked at /proc/self/sessionid says; no number: the kernel has none. */
+function auditSessionOf(part: Part | undefined): string | undefined {
+  const said = /^audit session (\d+)$/m.exec(part?.run?.stdout ?? '')?.[1];
+  return said === '4294967295' ? undefined : said;
 }
 
 function sayForwards(say: Say, key: string, forwards: readonly SeenForward[], testimony: Testimony): void {
