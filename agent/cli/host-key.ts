@@ -45,7 +45,7 @@ export function loadHostKey(stateDir: string): Uint8Array {
  * A host key in a file. Undefined if there is no such file.
  * @throws CommandFailure if it is no key
  */
-export function readHostKey(path: string): Uint8Array | undefined {
+function readHostKey(path: string): Uint8Array | undefined {
   let key: Uint8Array;
   try {
     key = readFileSync(path);

@@ -43,7 +43,7 @@ const network = z.string().refine((text) => {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 });
 
-export const SETTINGS = {
+const SETTINGS = {
   stateDir: {
     schema: z.string().startsWith('/'),
     expected: 'the absolute path of a folder',

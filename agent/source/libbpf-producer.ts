@@ -23,7 +23,7 @@ export interface LibbpfOptions {
 }
 
 /** Name of the program, as it is installed. */
-export const LIBBPF_PROGRAM = 'sshd-otel-producer';
+const LIBBPF_PROGRAM = 'sshd-otel-producer';
 
 /** What the producer's exit status says (`ebpf/options.h`); others are faults of ours. */
 export const LIBBPF_EXITS: ReadonlyMap<number, string> = new Map([

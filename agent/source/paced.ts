@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const FULL_BYTES = 65_536;
 
 /** Spans wait for seconds, so nobody notices, while caches and code are cold behind each pause of a piece of two commands. */
-export const PIECE_EVERY_MS = 100;
+const PIECE_EVERY_MS = 100;
 
 /**
  * Bytes of a live stream, in few pieces: behind one that isn't full nothing is taken for a while, and then all that has come.

@@ -41,7 +41,7 @@ export function redactorFor(redactor: Redactor, name: Uint8Array | undefined): R
   return name === undefined ? redactor : (redactor.forUser?.(decodeUtf8(name)) ?? redactor);
 }
 
-/** Changes nothing: for tests, and for hosts whose owner switched redaction off. */
+/** Changes nothing: for tests. What an operator sets to `full` is made by `createRedactor`. */
 export const noRedaction: Redactor = {
   argv: (args) => ({ args: [...args], redacted: 0 }),
   text: (text) => ({ text, redacted: 0 }),
