@@ -4,7 +4,6 @@ import { type Activity, type AuthActivity, ROOT, type SpanRef } from '../sshd/se
 import type { Resumed, SavedIds } from './earlier-run.ts';
 import { Segments } from './segments.ts';
 import { type IdKey, spanId, traceId } from './span-ids.ts';
-import type { SpanRecord } from './span-record.ts';
 
 /** Ids of parents kept at hand: an id costs one and a half microseconds. */
 const MAX_CACHED_IDS = 256;
@@ -80,15 +79,14 @@ export class ConnectionIds {
     this.#starts.set(nameOf(activity.ref), activity.startNs);
   }
 
-  place(activity: Activity): Place {
-    const { kind, ref, parent, startNs } = activity;
-    // One server may work on any number of files, and nothing hangs on them.
-    return this.placeOf(ref, parent, kind === 'file' ? this.segments.at(startNs) : undefined);
+  /** Segment of a span: a leaf that only accounts for time is where its parent is. */
+  segmentOf(ref: SpanRef, parent: SpanRef): number {
+    return this.segments.of(ref.kind === 'phase' ? parent : ref);
   }
 
-  placeOf(ref: SpanRef, parent: SpanRef, own?: number): Place {
+  place(ref: SpanRef, parent: SpanRef): Place {
     const parentSegment = this.segments.of(parent);
-    const segment = own ?? (ref.kind === 'phase' ? parentSegment : this.segments.of(ref));
+    const segment = this.segmentOf(ref, parent);
     const same = segment === parentSegment;
     return {
       segment,
@@ -137,11 +135,6 @@ export class ConnectionIds {
     const id = spanId(this.#key, this.traceOf(segment), ROOT);
     this.#roots[segment] = id;
     return id;
-  }
-
-  /** Counts a span that was told, while others wait; true if the connection goes on in another trace by it. */
-  count(span: SpanRecord, place: Place, nowNs: bigint, waiting: number): boolean {
-    return this.segments.add(span, place.segment, nowNs, waiting);
   }
 
   /** Start of a span that was told already, boot ns; absent for programs and for what has not ended. */

@@ -4,12 +4,15 @@ import type { ConnectionIds } from './connection-ids.ts';
 import type { SavedIds } from './earlier-run.ts';
 import type { OpenRef } from './open-markers.ts';
 
-/** A finished activity that waits. */
+/** Of a finished activity that waits. */
 export interface Held {
   readonly connection: ConnectionFacts;
   readonly state: ConnectionState;
-  readonly activity: Activity;
   readonly releaseNs: bigint;
+  /** The most that its span may have, encoded. */
+  readonly bytes: number;
+  /** What it costs to hold it, bytes. */
+  readonly memory: number;
 }
 
 /** A connection or session that may deserve a marker. */
@@ -29,7 +32,9 @@ export interface ConnectionState {
   /** A span of it was told, so it can't be left to a summary. */
   told: boolean;
   /** In the order in which they were told. */
-  readonly held: Set<Held>;
+  readonly held: Map<Held, Activity>;
+  /** What that costs. */
+  heldBytes: number;
   /** Ids of sessions that were opened and have not ended. */
   readonly sessions: Set<string>;
   /** Decided when the first span is due: usually the user is known by then. */
@@ -48,8 +53,14 @@ export function newState(
     phase: isOver ? 'closed' : authenticated ? 'known' : 'new',
     rootsTold: isOver,
     told: saved !== undefined,
-    held: new Set(),
+    held: new Map(),
+    heldBytes: 0,
     sessions: new Set(),
     excluded: saved?.excluded,
   };
+}
+
+/** It has not ended, nor has its connection. */
+export function isStillOpen({ state, ref }: Open): boolean {
+  return state.phase !== 'closed' && (ref.kind === 'connection' || state.sessions.has(state.ids.sessionId(ref)));
 }

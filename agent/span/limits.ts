@@ -26,7 +26,7 @@ export function limitString(text: string): string {
 }
 
 /** So many times the bytes that are shown of an argument vector are looked at for them. */
-const LOOKED_AT = 2;
+export const LOOKED_AT = 2;
 
 export interface ArgvHead {
   /** Whole elements; the vector itself where all of it is looked at. */

@@ -25,7 +25,7 @@ export function openMarker(
   ids: ConnectionIds,
   beganNs: bigint,
 ): SpanRecord {
-  const place = ids.placeOf({ kind: 'phase', key: ['open', open.kind, ...open.key] }, open);
+  const place = ids.place({ kind: 'phase', key: ['open', open.kind, ...open.key] }, open);
   const attributes: Attributes = {};
   putCommon(attributes, connection, ids.connectionId, open.kind === 'session' ? ids.sessionId(open) : undefined);
   put(attributes, ATTR.pending, true);

@@ -2,15 +2,17 @@
  * Traces of one connection that is too big for one. Tempo drops without a word what exceeds 5,000,000 bytes a trace, and
  * `make -j` in one session gets there, so a connection goes on in another trace when one has had its bytes.
  *
- * Which trace a span belongs to must be known to its children before it has ended itself. So it depends on nothing but the
- * start of the span's process, which stands in its ref: a process that starts after the cut is in the new trace, what
- * started before it stays in the old one, however long it lasts.
+ * Which trace a span belongs to must be known to its children before it has ended itself. So it depends on nothing but when
+ * it began, which stands in its ref: a program that starts after the cut is in the new trace, what started before it stays in
+ * the old one, however long it lasts. For the same reason a program counts from its start, as much as it may come to: what
+ * runs or waits when a trace is full is in it already, at whatever rate it came.
  */
 import type { SpanRef } from '../sshd/session-event.ts';
-import type { AttributeValue, SpanRecord } from './span-record.ts';
-import { utf8Length } from './text.ts';
 
-/** Encoded bytes after which a connection goes on in another trace; what still runs then comes on top. */
+/**
+ * Encoded bytes after which a connection goes on in another trace. Sessions and forwards that are open then come on top; what
+ * there may be more of was counted when it began.
+ */
 export const MAX_SEGMENT_BYTES = 4_000_000;
 
 export class Segments {
@@ -19,11 +21,8 @@ export class Segments {
   readonly #first: 0 | 1;
   /** First boot time that belongs to segment 1, 2, …; ascending. */
   readonly #starts: bigint[] = [];
-  /** Encoded bytes of the last segment. */
+  /** Encoded bytes of the last segment, told and to come. */
   #bytes = 0;
-  /** Of those, what this agent told, in how many spans. */
-  #toldBytes = 0;
-  #told = 0;
 
   /** @param resumedNs start of a connection that an earlier agent may have told of: segment 0 is that agent's */
   constructor(maxBytes: number, resumedNs?: bigint) {
@@ -52,16 +51,15 @@ export class Segments {
     return this.#starts[segment - 1];
   }
 
-  /** Segment of what is named by a process. All else is part of the login, or of something that is. */
+  /** Segment of what has a start of its own. All else is part of the login, or of something that is. */
   of(ref: SpanRef): number {
     if (this.#starts.length === 0) return 0;
+    if (ref.startNs !== undefined) return this.#at(ref.startNs);
     if (ref.kind !== 'program' && ref.kind !== 'session' && ref.kind !== 'helper') return this.#first;
-    return this.at(BigInt(ref.key[1] ?? '0'));
+    return this.#at(BigInt(ref.key[1] ?? '0'));
   }
 
-  /** Segment of what began at this boot time and that nobody names before it is told. */
-  at(startNs: bigint): number {
-    if (this.#starts.length === 0) return 0;
+  #at(startNs: bigint): number {
     // Newest first: most spans belong there.
     for (let segment = this.#starts.length; segment > 0; segment--) {
       const from = this.#starts[segment - 1];
@@ -71,49 +69,15 @@ export class Segments {
   }
 
   /**
-   * Counts a span. True if the last segment is full by it: then the next one has begun, with what starts after `nowNs`.
-   * Nothing that starts later can have been told or named as a parent yet.
-   * @param waiting spans that are held back, of things that have started: they come on top, and are taken for as big as the others
+   * Counts a span's bytes, or what it has less than was counted before. True if the last segment is full by it: then the next
+   * one has begun, with what starts after `nowNs`. Nothing that starts later can have been told or named as a parent yet.
    */
-  add(span: SpanRecord, segment: number, nowNs: bigint, waiting: number): boolean {
+  add(bytes: number, segment: number, nowNs: bigint): boolean {
     if (segment !== this.#starts.length) return false;
-    const bytes = encodedBytes(span);
     this.#bytes += bytes;
-    this.#toldBytes += bytes;
-    this.#told++;
-    if (this.#bytes + (this.#toldBytes / this.#told) * waiting < this.#maxBytes) return false;
-    this.#bytes = this.#toldBytes = this.#told = 0;
+    if (this.#bytes < this.#maxBytes) return false;
+    this.#bytes = 0;
     this.#starts.push(nowNs + 1n);
     return true;
   }
-}
-
-/** Ids, times, kind, status and the lengths of it all. */
-const SPAN_BYTES = 90;
-/** Tags and lengths of an attribute, of an element of a list, and of a link with its ids. */
-const ATTRIBUTE_BYTES = 8;
-const ELEMENT_BYTES = 4;
-const LINK_BYTES = 40;
-
-/** Size of a span as OTLP protobuf, on the high side. */
-export function encodedBytes(span: SpanRecord): number {
-  let bytes = SPAN_BYTES + utf8Length(span.name) + attributesBytes(span.attributes);
-  for (const link of span.links) {
-    bytes += LINK_BYTES + utf8Length(link.traceState ?? '') + attributesBytes(link.attributes);
-  }
-  return bytes;
-}
-
-function attributesBytes(attributes: Readonly<Record<string, AttributeValue>>): number {
-  let bytes = 0;
-  for (const name in attributes) bytes += ATTRIBUTE_BYTES + name.length + valueBytes(attributes[name] ?? '');
-  return bytes;
-}
-
-function valueBytes(value: AttributeValue): number {
-  if (typeof value === 'string') return utf8Length(value);
-  if (typeof value !== 'object') return 9;
-  let bytes = ELEMENT_BYTES;
-  for (const element of value) bytes += ELEMENT_BYTES + utf8Length(element);
-  return bytes;
 }

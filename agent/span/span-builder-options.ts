@@ -17,6 +17,8 @@ export interface SpanBuilderOptions {
   readonly maxArgvBytes?: number;
   /** Spans of one connection that may wait; beyond, the oldest leaves early. Default 10000. */
   readonly maxHeldSpans?: number;
+  /** The same in bytes: of the spans, and of the arguments as they came. Default 16 MiB. */
+  readonly maxHeldBytes?: number;
   /** Encoded bytes after which a connection goes on in another trace. Default 4000000. */
   readonly maxSegmentBytes?: number;
   /** Tell of connections and sessions that are still open after `holdMs`. Default true. */

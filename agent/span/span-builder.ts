@@ -16,20 +16,24 @@ import {
   ROOT,
   type SessionEvent,
   type SpanRef,
+  type SpanTexts,
 } from '../sshd/session-event.ts';
 import { ConnectionIds } from './connection-ids.ts';
-import { type ConnectionState, type Held, newState, type Open } from './connection-state.ts';
+import { type ConnectionState, type Held, isStillOpen, newState, type Open } from './connection-state.ts';
 import type { SavedIds } from './earlier-run.ts';
 import { Fifo } from './fifo.ts';
+import { HeldSpans } from './held-spans.ts';
 import { MAX_ARGV_BYTES } from './limits.ts';
 import { isOpenRef, openMarker } from './open-markers.ts';
 import { redactorFor } from './redactor.ts';
 import { resourceOf } from './resource.ts';
 import { MAX_SEGMENT_BYTES } from './segments.ts';
-import { activitySpan, mayBeIn, rootSpan, segmentRootSpan } from './span-assembly.ts';
+import { activitySpan, mayBeIn } from './span-assembly.ts';
 import type { SpanBuilderOptions } from './span-builder-options.ts';
+import { encodedBytes, mostActivityBytes, mostBytes } from './span-bytes.ts';
 import { type IdKey, idKey } from './span-ids.ts';
 import type { ResourceRecord, SpanRecord } from './span-record.ts';
+import { countBytes, tellRoots } from './trace-roots.ts';
 import { UnauthenticatedBudget, type UnauthenticatedCounters } from './unauthenticated-budget.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -38,9 +42,7 @@ export class SpanBuilder {
   readonly #options: SpanBuilderOptions;
   readonly #key: IdKey;
   readonly #budget: UnauthenticatedBudget;
-  readonly #holdNs: bigint;
   readonly #holdBeforeAuthNs: bigint;
-  readonly #maxHeld: number;
   readonly #maxArgvBytes: number;
   /** When the stream began, boot ns; connections that are older were open before, or are not known. */
   #beganNs: bigint | undefined;
@@ -49,11 +51,9 @@ export class SpanBuilder {
   #resource: ResourceRecord | undefined;
   /** By the model's own object, so that a connection's state lives as long as the model remembers it, survivors included. */
   readonly #states = new WeakMap<ConnectionFacts, ConnectionState>();
-  /** Spans that wait for the end of their hold time, soonest first. Those that left otherwise are no longer in `held`. */
-  readonly #waiting = new Fifo<Held>();
+  readonly #held: HeldSpans;
   /** What began to be open, oldest first. */
   readonly #open = new Fifo<Open>();
-  #heldCount = 0;
   /** Connections that wait for their user, soonest deadline first. */
   readonly #unknown = new Map<ConnectionState, bigint>();
 
@@ -62,9 +62,8 @@ export class SpanBuilder {
     this.#options = options;
     this.#key = idKey(options.hostKey);
     this.#budget = new UnauthenticatedBudget(this.#key, options.unauthenticated);
-    this.#holdNs = BigInt(options.holdMs ?? 2_000) * NS_PER_MS;
+    this.#held = new HeldSpans(options);
     this.#holdBeforeAuthNs = BigInt(options.holdBeforeAuthMs ?? 120_000) * NS_PER_MS;
-    this.#maxHeld = options.maxHeldSpans ?? 10_000;
     this.#maxArgvBytes = options.maxArgvBytes ?? MAX_ARGV_BYTES;
   }
 
@@ -80,7 +79,7 @@ export class SpanBuilder {
 
   /** Finished activities that wait to be told. */
   get held(): number {
-    return this.#heldCount;
+    return this.#held.count;
   }
 
   get summarized(): UnauthenticatedCounters {
@@ -95,9 +94,8 @@ export class SpanBuilder {
   /** The agent is stopped: tells what is finished, and leaves what is open to the next one. */
   suspend(tsNs: bigint): SpanRecord[] {
     const spans: SpanRecord[] = [];
-    for (let held = this.#waiting.shift(); held !== undefined; held = this.#waiting.shift())
-      if (held.state.held.has(held)) this.#release(held, tsNs, spans);
-    for (const state of this.#unknown.keys()) for (const held of state.held) this.#release(held, tsNs, spans);
+    for (let held = this.#held.due(); held !== undefined; held = this.#held.due()) this.#release(held, tsNs, spans);
+    for (const state of this.#unknown.keys()) for (const held of state.held.keys()) this.#release(held, tsNs, spans);
     return [...spans, ...this.end()];
   }
 
@@ -125,6 +123,8 @@ export class SpanBuilder {
         this.#userKnown(this.#stateOf(event.connection, event.tsNs), event.tsNs);
         this.#opened(event.connection, ROOT, event.tsNs);
         return [];
+      case 'began':
+        return this.#began(event.connection, event.ref, event.texts, event.tsNs);
       case 'activity':
         return this.#finish(event.connection, event.activity, event.tsNs);
       case 'connection-closed':
@@ -159,10 +159,7 @@ export class SpanBuilder {
     if (state.phase !== 'new') return;
     state.phase = 'known';
     this.#unknown.delete(state);
-    const waited = [...state.held];
-    state.held.clear();
-    this.#heldCount -= waited.length;
-    for (const { connection, activity } of waited) this.#hold(connection, state, activity, tsNs);
+    this.#held.again(state, tsNs);
   }
 
   #opened(connection: ConnectionFacts, ref: SpanRef, tsNs: bigint): void {
@@ -172,27 +169,28 @@ export class SpanBuilder {
     this.#open.push({ connection, state, ref, beganNs: tsNs });
   }
 
-  #hold(connection: ConnectionFacts, state: ConnectionState, activity: Activity, tsNs: bigint): void {
-    const held: Held = { connection, state, activity, releaseNs: tsNs + this.#holdNs };
-    state.held.add(held);
-    this.#heldCount++;
-    if (state.phase === 'known') this.#waiting.push(held);
+  #began(connection: ConnectionFacts, ref: SpanRef, texts: SpanTexts, tsNs: bigint): SpanRecord[] {
+    const state = this.#stateOf(connection, tsNs);
+    const bytes = mostBytes(texts, this.#maxArgvBytes);
+    return countBytes(connection, state, state.ids.segments.of(ref), bytes, tsNs);
   }
 
   #finish(connection: ConnectionFacts, activity: Activity, tsNs: bigint): SpanRecord[] {
     const state = this.#stateOf(connection, tsNs);
     state.ids.remember(activity);
     if (activity.kind === 'session') state.sessions.delete(state.ids.sessionId(activity.ref));
-    const spans: SpanRecord[] = [];
+    const bytes = mostActivityBytes(activity, this.#maxArgvBytes);
+    const { kind, ref, parent } = activity;
+    const counted = kind === 'program' || kind === 'file';
+    const segment = state.ids.segmentOf(ref, parent);
+    const spans = counted ? [] : countBytes(connection, state, segment, bytes, tsNs);
     if (state.phase === 'closed') {
-      this.#build(connection, state, activity, tsNs, spans);
+      this.#build(connection, state, activity, bytes, tsNs, spans);
       return spans;
     }
-    this.#hold(connection, state, activity, tsNs);
-    if (state.held.size > this.#maxHeld) {
-      const [oldest] = state.held;
-      if (oldest !== undefined) this.#release(oldest, tsNs, spans);
-    }
+    this.#held.add(connection, state, activity, bytes, tsNs);
+    for (let held = this.#held.excess(state); held !== undefined; held = this.#held.excess(state))
+      this.#release(held, tsNs, spans);
     return spans;
   }
 
@@ -204,14 +202,9 @@ export class SpanBuilder {
     const untold = !state.told && !state.ids.isResumed && !mayBeIn(connection);
     if (untold && !this.#isExcluded(connection, state)) state.excluded = this.#budget.takes(connection, tsNs);
     const spans: SpanRecord[] = [];
-    for (const held of state.held) this.#release(held, tsNs, spans);
+    for (const held of state.held.keys()) this.#release(held, tsNs, spans);
     if (this.#isExcluded(connection, state)) return [];
-    for (let segment = state.ids.segments.count - 1; segment > 0; segment--) {
-      spans.push(segmentRootSpan(connection, state.ids, segment, connection.endNs ?? tsNs));
-    }
-    // An earlier agent told the root of the first trace if the monitor was gone by then.
-    if (!state.ids.isResumed || connection.exit !== undefined) spans.push(rootSpan(connection, state.ids, tsNs));
-    state.rootsTold = true;
+    spans.push(...tellRoots(connection, state, tsNs));
     return spans;
   }
 
@@ -222,47 +215,44 @@ export class SpanBuilder {
       if (releaseNs > tsNs) break;
       this.#unknown.delete(state);
       // What is told of it now could no longer be left to a summary.
-      const [first] = state.held;
+      const [first] = state.held.keys();
       if (first !== undefined && this.#budget.isSpent(first.connection)) {
         this.#unknown.set(state, tsNs + this.#holdBeforeAuthNs);
         continue;
       }
       state.phase = 'known';
-      for (const held of state.held) this.#release(held, tsNs, spans);
+      for (const held of state.held.keys()) this.#release(held, tsNs, spans);
     }
     for (let open = this.#open.peek(); open !== undefined; open = this.#open.peek()) {
       const { connection, state, ref, beganNs } = open;
-      if (beganNs + this.#holdNs > tsNs) break;
+      if (beganNs + this.#held.holdNs > tsNs) break;
       this.#open.shift();
-      const isOpen =
-        state.phase !== 'closed' && (ref.kind === 'connection' || state.sessions.has(state.ids.sessionId(ref)));
-      if (isOpen && !this.#isExcluded(connection, state)) spans.push(openMarker(ref, connection, state.ids, beganNs));
+      if (isStillOpen(open) && !this.#isExcluded(connection, state))
+        spans.push(openMarker(ref, connection, state.ids, beganNs));
     }
-    for (let held = this.#waiting.peek(); held !== undefined; held = this.#waiting.peek()) {
-      if (held.releaseNs > tsNs) break;
-      this.#waiting.shift();
-      if (held.state.held.has(held)) this.#release(held, tsNs, spans);
-    }
+    for (let held = this.#held.due(tsNs); held !== undefined; held = this.#held.due(tsNs))
+      this.#release(held, tsNs, spans);
     return spans;
   }
 
   #release(held: Held, tsNs: bigint, out: SpanRecord[]): void {
-    if (held.state.held.delete(held)) this.#heldCount--;
-    this.#build(held.connection, held.state, held.activity, tsNs, out);
+    const activity = this.#held.take(held);
+    if (activity !== undefined) this.#build(held.connection, held.state, activity, held.bytes, tsNs, out);
   }
 
-  /** One span; and the root of the trace that the next ones belong to, where nobody else will tell it. */
+  /** One span; `counted` is what was counted for it. */
   #build(
     connection: ConnectionFacts,
     state: ConnectionState,
     activity: Activity,
+    counted: number,
     tsNs: bigint,
     out: SpanRecord[],
   ): void {
     if (this.#isExcluded(connection, state)) return;
     state.told = true;
     const { ids } = state;
-    const place = ids.place(activity);
+    const place = ids.place(activity.ref, activity.parent);
     const span = activitySpan(activity, place, ids, {
       connection,
       closed: state.phase === 'closed',
@@ -270,10 +260,7 @@ export class SpanBuilder {
       maxArgvBytes: this.#maxArgvBytes,
     });
     out.push(span);
-    const full = ids.count(span, place, tsNs, state.held.size);
-    if (!full || !state.rootsTold) return;
-    const segment = ids.segments.count - 1;
-    out.push(segmentRootSpan(connection, ids, segment, ids.segments.startOf(segment) ?? tsNs));
+    out.push(...countBytes(connection, state, place.segment, encodedBytes(span) - counted, tsNs));
   }
 
   #isExcluded(connection: ConnectionFacts, state: ConnectionState): boolean {

@@ -44,7 +44,7 @@ export function openAttempt(
 ): Attempt {
   return {
     ordinal,
-    ref: { kind: 'attempt', key: [String(ordinal)] },
+    ref: { kind: 'attempt', key: [String(ordinal)], startNs },
     method,
     startNs,
     startUnknown,

@@ -77,11 +77,14 @@ export class Files {
     const exec = execOf(node, event);
     const file: OpenFile = {
       event,
-      ref: { kind: 'file', key: [String(pid), String(startNs), exec, String(event.id)] },
+      ref: { kind: 'file', key: [String(pid), String(startNs), exec, String(event.id)], startNs: event.tsNs },
       parent: (runs(node, exec) ? node.program?.ref : undefined) ?? session?.ref ?? node.owner,
       session,
     };
     if (event.ret < 0 || (event.op !== 'open' && event.op !== 'list')) return this.#tell(file, event.tsNs, event);
+    const connection = this.#connection;
+    const texts = { others: [event.path, event.to] };
+    connection.say({ type: 'began', connection, ref: file.ref, texts, tsNs: event.tsNs });
     this.#keep(node, `${exec} ${event.id}`, file);
   }
 

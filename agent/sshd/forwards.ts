@@ -5,7 +5,7 @@ import type { DeniedForward } from './denied-forward.ts';
 import type { ForwardType } from './forward-facts.ts';
 import { forwardType, mayBeX11 } from './forward-type.ts';
 import type { ProcessNode } from './node.ts';
-import { type ForwardActivity, ROOT } from './session-event.ts';
+import { type ForwardActivity, ROOT, type SpanRef } from './session-event.ts';
 
 /** TCP states of include/net/tcp_states.h. */
 const ESTABLISHED = 1;
@@ -92,8 +92,8 @@ export class Forwards {
     if (!servesClient(node) || !this.#countOne()) return;
     this.#connection.tell(
       {
-        ...{ kind: 'forward', ref: { kind: 'forward', key: ['denied', String(this.#told)] }, parent: ROOT },
-        ...{ startNs: tsNs, endNs: tsNs, result: 'denied', ...denied },
+        ...{ kind: 'forward', ref: { kind: 'forward', key: ['denied', String(this.#told)], startNs: tsNs } },
+        ...{ parent: ROOT, startNs: tsNs, endNs: tsNs, result: 'denied', ...denied },
       },
       tsNs,
     );
@@ -130,8 +130,8 @@ export class Forwards {
     this.#connection.tell(
       {
         kind: 'forward',
-        ref: { kind: 'forward', key: [first.cookie] },
-        parent: listener === undefined ? ROOT : { kind: 'forward', key: [listener.first.cookie] },
+        ref: refOf(first),
+        parent: listener === undefined ? ROOT : refOf(listener.first),
         startNs: first.tsNs,
         endNs: tsNs,
         endUnknown,
@@ -150,6 +150,10 @@ export class Forwards {
       tsNs,
     );
   }
+}
+
+function refOf({ cookie, tsNs }: ForwardEvent): SpanRef {
+  return { kind: 'forward', key: [cookie], startNs: tsNs };
 }
 
 /** A unix socket is connected at once, or not at all. */

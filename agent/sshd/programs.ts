@@ -29,9 +29,15 @@ export function openUnlessSkipped(
   parent: SpanRef,
   skip: SkipProgram | undefined,
 ): OpenProgram | undefined {
-  if (skip?.(node.image ?? '', event?.file === undefined) !== true) return openProgram(node, event, startNs, parent);
-  node.execs++;
-  return undefined;
+  if (skip?.(node.image ?? '', event?.file === undefined) === true) {
+    node.execs++;
+    return undefined;
+  }
+  const { connection } = node;
+  const program = openProgram(node, event, startNs, parent);
+  const texts = { argv: event?.argv, others: [event?.file] };
+  connection.say({ type: 'began', connection, ref: program.ref, texts, tsNs: event?.tsNs ?? startNs });
+  return program;
 }
 
 function spanKey(node: ProcessNode, execNumber: number): readonly string[] {
@@ -46,7 +52,7 @@ export function openProgram(
   parent: SpanRef,
 ): OpenProgram {
   node.execs++;
-  const ref: SpanRef = { kind: 'program', key: spanKey(node, event?.execId ?? node.execs) };
+  const ref: SpanRef = { kind: 'program', key: spanKey(node, event?.execId ?? node.execs), startNs };
   const execNumber = numberOf(node, event);
   const gapped = node.connection.gapUntilNs !== undefined;
   const kept = event === undefined ? undefined : keptOf(event);

@@ -44,6 +44,14 @@ export type SpanKind =
 export interface SpanRef {
   readonly kind: SpanKind;
   readonly key: readonly string[];
+  /** When it began, boot ns: of what a connection may have any number of. No part of the name. */
+  readonly startNs?: bigint | undefined;
+}
+
+/** What a span carries that may be of any length. */
+export interface SpanTexts {
+  readonly argv?: CutBytes | undefined;
+  readonly others: readonly (CutBytes | undefined)[];
 }
 
 /** State of one SSH connection. Read it, never keep a copy: it grows until the connection is closed. */
@@ -252,6 +260,14 @@ export type SessionEvent =
       readonly type: 'session-opened';
       readonly connection: ConnectionFacts;
       readonly session: SpanRef;
+      readonly tsNs: bigint;
+    }
+  /** A program or an open file: any number may be open at once, and each becomes an activity with these texts. */
+  | {
+      readonly type: 'began';
+      readonly connection: ConnectionFacts;
+      readonly ref: SpanRef;
+      readonly texts: SpanTexts;
       readonly tsNs: bigint;
     }
   | {

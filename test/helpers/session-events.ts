@@ -5,6 +5,7 @@ import {
   type Activity,
   type AttemptActivity,
   type ConnectionFacts,
+  type FileActivity,
   type HelperActivity,
   type HostFacts,
   type PhaseActivity,
@@ -177,7 +178,7 @@ export function program(
   const own = programFacts(pid, startMs, args, facts);
   return {
     kind: 'program',
-    ref: { kind: 'program', key: [`${pid}`, `${own.process.startNs}`, `${own.execNumber}`] },
+    ref: { kind: 'program', key: [`${pid}`, `${own.process.startNs}`, `${own.execNumber}`], startNs: at(startMs) },
     parent,
     session,
     startNs: at(startMs),
@@ -224,6 +225,16 @@ export function session(
     programs: 1,
     ...facts,
   };
+}
+
+/** Beginning and end of a program or a file. */
+export function lived(facts: ConnectionFacts, activity: ProgramActivity | FileActivity): SessionEvent[] {
+  const { ref, startNs } = activity;
+  const texts =
+    activity.kind === 'program'
+      ? { argv: activity.program.argv, others: [activity.program.file] }
+      : { others: [activity.path, activity.target] };
+  return [{ type: 'began', connection: facts, ref, texts, tsNs: startNs }, told(facts, activity)];
 }
 
 /** Told at its own end unless `toldMs` says otherwise. */

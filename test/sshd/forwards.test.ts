@@ -54,7 +54,7 @@ test('what connects is a local forward with its target, from its first packet to
   assert.deepEqual(ofKind(told, 'forward'), [
     {
       kind: 'forward',
-      ref: { kind: 'forward', key: ['7'] },
+      ref: { kind: 'forward', key: ['7'], startNs: NOW + 1_000n },
       parent: { kind: 'connection', key: [] },
       startNs: NOW + 1_000n,
       endNs: NOW + 9_000n,
