@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* --exact: what only system calls show. Every system call of the host pays for it. */
+/*
+ * --exact: what only system calls show. Every system call of the host pays for
+ * it. Those of the 32-bit interface, which a 64-bit program may use as well,
+ * have other numbers and arguments, and are left out: their numbers are those
+ * of frequent calls of everybody, who would have to be looked up each time.
+ */
 #ifndef EXACT_BPF_H
 #define EXACT_BPF_H
 
@@ -40,6 +45,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	if (!p || p->role == R_CANDIDATE)
 		return 0;
 	t = (struct task_struct *)bpf_get_current_task();
+	if (IS_COMPAT(t))
+		return 0;
 	if (is_channel_call(id)) {
 		if (p->role == R_SSHD)
 			channel_call(p, pid, regs, id, ret);

@@ -44,10 +44,15 @@ struct server {
 	__u32 told, open, rest, failed;
 };
 
-/* Least recently used ones go first: a file whose entry went has no close, which says that its bytes are not known. */
+/*
+ * Least recently used ones go first, which heals what a missed end left behind.
+ * A connection has at most OPEN_OF_ONE here, so that it does not take the
+ * others' places; what many of them together take is counted as lost for whom
+ * it was taken from.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, OPEN_FILES);
 	__type(key, struct open_key);
 	__type(value, struct open_file);
 } open_files SEC(".maps");
@@ -146,13 +151,6 @@ static __always_inline bool is_file_server(struct task_struct *t, const struct p
 	return name[0] == 's' && name[1] == 'c' && name[2] == 'p' && !name[3] && has_server_option(t);
 }
 
-/* An operation that cannot be told. It takes a number, as every record that is lost does. */
-static __always_inline void lose_call(const struct proc *p)
-{
-	next_seq(seq_row(K_FILE));
-	count_loss(p->conn_pid, p->conn_start, K_FILE);
-}
-
 /*
  * A process of a session has read from its standard input. A server does
  * nothing for its client before that, so what it opens earlier is its own.
@@ -170,7 +168,7 @@ static __always_inline void first_read(struct proc *p, __u32 pid)
 	if (!bpf_map_update_elem(&servers, &pid, &s, BPF_NOEXIST)) {
 		__sync_fetch_and_add(&served[pid & (SERVED_SLOTS - 1)], 1);
 	} else if (bpf_map_update_elem(&servers, &pid, &s, BPF_EXIST)) {
-		lose_call(p);	/* no room */
+		lose(p, K_FILE);	/* no room */
 		return;
 	}
 	p->serves = SERVES_FILES;
@@ -196,6 +194,23 @@ static __always_inline void give_sums(const struct proc *p, __u32 pid, __u64 exe
 	give(e, ts);
 }
 
+/* The entry of @p's monitor, which counts what its connection has open; NULL: it is gone. */
+static __always_inline struct proc *monitor_of(const struct proc *p)
+{
+	struct proc *monitor = find(p->conn_pid);
+
+	return monitor && monitor->start == p->conn_start ? monitor : NULL;
+}
+
+/* @n files of @p's are no longer watched. */
+static __always_inline void unwatch(const struct proc *p, __u32 n)
+{
+	struct proc *monitor = monitor_of(p);
+
+	if (monitor)
+		__sync_fetch_and_add(&monitor->open_files, -n);
+}
+
 /* Of two threads that do this at once, one tells. */
 static __always_inline void close_file(const struct proc *p, __u32 pid, struct server *s, const struct open_key *key,
 				       const struct open_file *f, bool forced, __u64 ts)
@@ -210,8 +225,8 @@ static __always_inline void close_file(const struct proc *p, __u32 pid, struct s
 		__sync_fetch_and_add(&s->read, last.read);
 		__sync_fetch_and_add(&s->written, last.written);
 	}
-	if (s->open)
-		s->open--;
+	__sync_fetch_and_add(&s->open, -1);
+	unwatch(p, 1);
 }
 
 /* Global, for the verifier's sake: see argv_piece. */
@@ -229,6 +244,28 @@ __noinline int close_slot(__u32 pid, __u32 fd, __u64 ts)
 	if (s && p)
 		close_file(p, pid, s, &key, f, true, ts);
 	return 1;
+}
+
+/* A close that cannot be told. Global, for the verifier's sake. */
+__noinline int lose_close(__u32 pid, __u32 kind)
+{
+	struct proc *p = find(pid);
+
+	if (p)
+		lose(p, kind);
+	return 0;
+}
+
+/* Of what has gone from a map before its end came. */
+static __always_inline void lose_closes(__u32 pid, __u32 kind, __u32 n)
+{
+	__u32 i;
+
+	for (i = 0; i < OPEN_OF_ONE; i++) {
+		if (i >= n)
+			break;
+		lose_close(pid, kind);
+	}
 }
 
 /* A serving process ends, or becomes another program. */
@@ -250,20 +287,29 @@ __noinline int files_end(__u32 pid, __u64 ts)
 		return 0;	/* two last threads at once: one tells */
 	__sync_fetch_and_add(&served[pid & (SERVED_SLOTS - 1)], -1);
 	p = find(pid);
+	if (p && last.open) {
+		lose_closes(pid, K_FILE, last.open);
+		unwatch(p, last.open);
+	}
 	if (p && last.rest)
 		give_sums(p, pid, last.exec_id, FILE_REST, last.read, last.written, last.rest, last.failed, false, ts);
 	return 0;
 }
 
-static __always_inline void remember_open(__u32 pid, struct server *s, __u32 fd, __u32 id)
+static __always_inline void remember_open(const struct proc *p, __u32 pid, struct server *s, __u32 fd, __u32 id)
 {
 	struct open_key key = { .pid = pid, .fd = fd };
 	struct open_file f = { .began = s->began, .id = id };
+	struct proc *monitor = monitor_of(p);
 
 	if (fd >= FDS)
 		return;
-	if (!bpf_map_update_elem(&open_files, &key, &f, BPF_ANY))
-		__sync_fetch_and_add(&s->open, 1);
+	if (!monitor || monitor->open_files >= OPEN_OF_ONE || bpf_map_update_elem(&open_files, &key, &f, BPF_ANY)) {
+		lose(p, K_FILE);
+		return;
+	}
+	__sync_fetch_and_add(&s->open, 1);
+	__sync_fetch_and_add(&monitor->open_files, 1);
 }
 
 static __always_inline const char *argument(struct pt_regs *regs, __u32 n)
@@ -353,7 +399,7 @@ static __always_inline void named_call(struct proc *p, __u32 pid, struct pt_regs
 			s->failed++;
 	}
 	if (mode && ret >= 0)
-		remember_open(pid, s, ret, id);
+		remember_open(p, pid, s, ret, id);
 }
 
 static __always_inline void handle_call(struct proc *p, __u32 pid, struct pt_regs *regs, __u32 op, long ret)
@@ -380,9 +426,7 @@ static __always_inline bool is_followed(__u32 pid)
 #ifdef OLD_KERNEL
 	return true;	/* perhaps: no bits are kept there */
 #else
-	__u64 *word = followed_word(pid);
-
-	return word && *word >> (pid & 63) & 1;
+	return *followed_word(pid) >> (pid & 63) & 1;
 #endif
 }
 
@@ -402,7 +446,7 @@ static __noinline int on_file_call(struct pt_regs *regs, long ret, __u32 op, __u
 	bool first = call.op == FILE_READ && !SYSCALL_ARG1(regs);
 	struct proc *p = find(pid);
 
-	if (!p)
+	if (!p || IS_COMPAT((struct task_struct *)bpf_get_current_task()))
 		return 0;
 	if (p->serves == SERVES_UNKNOWN && first && ret > 0)
 		first_read(p, pid);

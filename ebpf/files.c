@@ -8,6 +8,10 @@
 #include "sshd-otel.h"
 #include "sshd-otel.skel.h"
 
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2	452	/* of Linux 6.6, and glibc's fchmodat(3) from 2.39 on */
+#endif
+
 /* Which arguments are paths: the one that is changed or made, then the other one. Not all machines have all calls. */
 static const struct { unsigned int nr; struct file_call call; } calls[] = {
 	{ SYS_read, { FILE_READ } }, { SYS_pread64, { FILE_READ } },
@@ -20,7 +24,7 @@ static const struct { unsigned int nr; struct file_call call; } calls[] = {
 	{ SYS_symlinkat, { FILE_SYMLINK, 3, 1 } },
 	{ SYS_linkat, { FILE_LINK, 2, 4 } },
 	{ SYS_truncate, { FILE_SETSTAT, 1 } },
-	{ SYS_fchmodat, { FILE_SETSTAT, 2 } },
+	{ SYS_fchmodat, { FILE_SETSTAT, 2 } }, { SYS_fchmodat2, { FILE_SETSTAT, 2 } },
 	{ SYS_fchownat, { FILE_SETSTAT, 2 } },
 	{ SYS_utimensat, { FILE_SETSTAT, 2 } },
 #ifdef SYS_open

@@ -250,11 +250,23 @@ bool health_wants_sweep(__u64 now)
 	return misses_rose || now - last_sweep >= SWEEP_NS;
 }
 
+/* As mark() of state.bpf.h. The kernel sets the bit behind the entry: who has the pid by now keeps it. */
+static void unmark(__u32 pid)
+{
+	__u64 *word = &tracer->skel->bss->followed[pid / 64 % FOLLOWED_WORDS], bit = 1ULL << pid % 64;
+	struct proc p;
+
+	__sync_fetch_and_and(word, ~bit);
+	if (!bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.procs), &pid, &p))
+		__sync_fetch_and_or(word, bit);
+}
+
 static void end_entry(struct text *t, __u32 pid, const struct proc *p)
 {
 	struct sshd_otel_bpf *s = tracer->skel;
 
 	bpf_map_delete_elem(bpf_map__fd(s->maps.procs), &pid);
+	unmark(pid);
 	if (p->serves == SERVES_FILES && !bpf_map_delete_elem(bpf_map__fd(s->maps.servers), &pid))
 		__sync_fetch_and_sub(&s->bss->served[pid % SERVED_SLOTS], 1);
 	seeds_forget(pid, p->start);

@@ -62,7 +62,10 @@ struct signal_struct {
 
 struct sched_entity { __u64 sum_exec_runtime; };
 
+struct thread_info { unsigned long flags; __u32 status; };
+
 struct task_struct {
+	struct thread_info thread_info;
 	int pid, tgid, exit_code;
 	struct task_struct *group_leader, *real_parent;
 	struct pid *thread_pid;
@@ -119,6 +122,7 @@ struct pt_regs { unsigned long regs[31]; unsigned long orig_x0; int syscallno; }
 #define SYSCALL_ARG2(r)	BPF_CORE_READ(r, regs[1])
 #define SYSCALL_ARG3(r)	BPF_CORE_READ(r, regs[2])
 #define SYSCALL_ARG4(r)	BPF_CORE_READ(r, regs[3])
+#define IS_COMPAT(t)	(BPF_CORE_READ(t, thread_info.flags) >> 22 & 1)	/* TIF_32BIT */
 #else
 struct pt_regs { unsigned long di, si, dx, r10, orig_ax; };
 #define SYSCALL_NR(r)	BPF_CORE_READ(r, orig_ax)
@@ -126,6 +130,7 @@ struct pt_regs { unsigned long di, si, dx, r10, orig_ax; };
 #define SYSCALL_ARG2(r)	BPF_CORE_READ(r, si)
 #define SYSCALL_ARG3(r)	BPF_CORE_READ(r, dx)
 #define SYSCALL_ARG4(r)	BPF_CORE_READ(r, r10)
+#define IS_COMPAT(t)	(BPF_CORE_READ(t, thread_info.status) & 2)	/* TS_COMPAT */
 #endif
 
 #pragma clang attribute pop

@@ -92,8 +92,8 @@ void refuse(int exit_code, const char *said)
 		[EXIT_LOCKED_DOWN] = "the kernel is locked down (confidentiality): BPF may not read kernel memory; "
 				     "boot with lockdown=integrity or without",
 		[EXIT_REFUSED] = "the kernel refused the BPF programs (--verbose shows the verifier's log)",
-		[EXIT_NO_MAP] = "the kernel refused the BPF maps (raise RLIMIT_MEMLOCK on kernels before 5.11, "
-				"or lower --ring-size or --max-processes)",
+		[EXIT_NO_MAP] = "the kernel refused the BPF maps (kernels before 5.8 have no ring buffer; before 5.11 "
+				"raise RLIMIT_MEMLOCK, or lower --ring-size or --max-processes)",
 		[EXIT_NO_ATTACH] = "no hook of this kernel can be attached",
 	};
 	size_t n;

@@ -57,9 +57,7 @@ static __always_inline struct proc *noted_sender(struct task_struct *t, __u32 pi
  */
 static __always_inline bool is_stranger(const struct task_struct *t)
 {
-	__u64 *word = followed_word(t->tgid);
-
-	return word && !(*word >> (t->tgid & 63) & 1) && !is_sshd_name(t->comm);
+	return !(*followed_word(t->tgid) >> (t->tgid & 63) & 1) && !is_sshd_name(t->comm);
 }
 
 /* Linux 6.3 and later: after the send, with the registers of the system call. */
@@ -144,7 +142,7 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long id)
 	pid = bpf_get_current_pid_tgid() >> 32;
 	t = (struct task_struct *)bpf_get_current_task();
 	p = noted_sender(t, pid);
-	if (!p)
+	if (!p || IS_COMPAT(t))	/* these are other calls of a 32-bit sshd */
 		return 0;
 	fd = SYSCALL_ARG1(regs);
 	n = SYSCALL_ARG3(regs);

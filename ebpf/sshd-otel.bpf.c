@@ -69,25 +69,20 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 /* A root's sshd that nobody followed started: inetd's connection, or perhaps a listener. */
 static __always_inline struct proc *newcomer(struct task_struct *t, __u32 pid)
 {
-	struct proc p = {}, *kept;
-	struct sock *sk;
+	struct proc p = {};
 
 	if ((only_pid && only_pid != pid) || !runs_sshd(t) || !in_scope(t))
 		return NULL;
 	fresh_proc(&p, t);
 	p.image = 1;
-	sk = stdin_tcp(t);
-	if (sk) {
+	if (stdin_tcp(t)) {
 		p.role = R_SSHD;
 		p.conn_pid = pid;
 		p.conn_start = p.start;
 	} else {
 		p.role = find_tcp(t, LISTENING, 0) ? R_LISTENER : R_CANDIDATE;
 	}
-	kept = follow(pid, &p);
-	if (kept && sk)
-		accepted(t, kept, pid);
-	return kept;
+	return follow(pid, &p);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -100,12 +95,12 @@ int BPF_PROG(on_exec, struct task_struct *t, int old, struct linux_binprm *bprm)
 
 	if (!p) {
 		p = adopt(t, pid);
-		if (p && p->conn_pid == pid)
-			accepted(t, p, pid);
 		if (!p)
 			p = newcomer(t, pid);
 		if (!p)
 			return 0;
+		if (p->conn_pid == pid)
+			accepted(t, p, pid);
 	}
 	ts = bpf_ktime_get_boot_ns();
 	if (exact && p->serves == SERVES_FILES)

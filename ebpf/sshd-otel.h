@@ -35,7 +35,12 @@ enum value { V_ARGV, V_FILE };
 #define LOG_MAX		1024
 #define FILE_CALLS	512
 #define SERVED_SLOTS	4096
+#define FOLLOWED_WORDS	(1 << 16)
 #define FILES_TOLD	500		/* of one process; the others are counted */
+#ifndef OPEN_FILES		/* a test build has smaller ones */
+#define OPEN_FILES	32768
+#define OPEN_OF_ONE	1024		/* files of one connection that are watched until they are closed; so many sockets */
+#endif
 #define PATH_BYTES	4096
 #define TITLE_MAX	128
 #define UNIX_PATH	112	/* sun_path has 108 */
@@ -212,6 +217,7 @@ struct proc {
 	__u64 orphaned;		/* when its monitor was first found gone */
 	__u32 conn_pid, sid, uid, sweep;
 	__u32 cgroup;		/* mark of the last one that its line of processes told; 0: none */
+	__u32 open_files;	/* of a monitor: that the servers of its connection have open and are watched */
 	__u32 rss_before;	/* 1 + pages that it had at most before its last exec; 0: not known */
 	__u8 role;
 	__u8 image;		/* root's sshd runs in it, whatever its role */
@@ -220,6 +226,8 @@ struct proc {
 	__u8 serves;		/* enum serves */
 	__u8 pad;
 	__u16 channel_fds;	/* its unix sockets have smaller descriptors */
+	__u16 channels;		/* how many of those it has, by what was told */
+	__u16 pad2;
 };
 
 struct cpu_seq {		/* one cache line a CPU */

@@ -30,15 +30,9 @@ struct {
 
 /*
  * One bit for each pid that there can be (PID_MAX_LIMIT, 2^22): set if it is in
- * procs. A look at an array calls no helper, and so takes a fifth of the time.
+ * procs. A look at it calls no helper, and so takes a fifth of the time.
  */
-#define FOLLOWED_WORDS	(1 << 16)
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FOLLOWED_WORDS);
-	__type(key, __u32);
-	__type(value, __u64);
-} followed SEC(".maps");
+__u64 followed[FOLLOWED_WORDS];
 
 /*
  * The smaller one. By hand, since clang 14 tests one copy of a number and uses
@@ -94,6 +88,13 @@ static __always_inline __u32 seq_row(__u32 kind)
 		cpu += MAX_CPUS / 2;
 #endif
 	return cpu & (MAX_CPUS - 1);
+}
+
+/* What cannot be told. It takes a number, as every record that is lost does. */
+static __always_inline void lose(const struct proc *p, __u32 kind)
+{
+	next_seq(seq_row(kind));
+	count_loss(p->conn_pid, p->conn_start, kind);
 }
 
 static __always_inline void fill_head(struct head *h, const struct proc *p, __u32 pid, __u32 kind, __u64 ts, __u32 row,
@@ -153,9 +154,7 @@ static __always_inline struct proc *find(__u32 pid)
 
 static __always_inline __u64 *followed_word(__u32 pid)
 {
-	__u32 word = pid / 64 & (FOLLOWED_WORDS - 1);
-
-	return bpf_map_lookup_elem(&followed, &word);
+	return &followed[pid / 64 & (FOLLOWED_WORDS - 1)];
 }
 
 /* Kernels before 5.12 lack the instructions, and the hook that looks. */
@@ -164,9 +163,9 @@ static __always_inline void mark(__u32 pid, bool is_followed)
 #ifndef OLD_KERNEL
 	__u64 *word = followed_word(pid), bit = 1ULL << (pid & 63);
 
-	if (word && is_followed)
+	if (is_followed)
 		__sync_fetch_and_or(word, bit);
-	else if (word)
+	else
 		__sync_fetch_and_and(word, ~bit);
 #endif
 }

@@ -20,6 +20,7 @@ struct channel {		/* a unix socket of an sshd process */
 	char path[UNIX_PATH];
 };
 
+/* At most OPEN_OF_ONE of a process; beyond, and what many take from one, is counted as lost for whom it was. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -134,14 +135,17 @@ static __always_inline bool read_path(struct channel *c, const char *address, __
 	return true;
 }
 
-static __always_inline struct channel *keep_channel(struct proc *p, __u32 pid, __u32 fd, const struct channel *c)
+static __always_inline void keep_channel(struct proc *p, __u32 pid, __u32 fd, const struct channel *c)
 {
 	struct channel_key key = { .pid = pid, .fd = fd };
 
-	bpf_map_update_elem(&channels, &key, c, BPF_ANY);
+	if (p->channels >= OPEN_OF_ONE || bpf_map_update_elem(&channels, &key, c, BPF_ANY)) {
+		lose(p, K_CHANNEL);
+		return;
+	}
+	p->channels++;
 	if (fd >= p->channel_fds)
 		p->channel_fds = fd < 0xffff ? fd + 1 : 0xffff;
-	return bpf_map_lookup_elem(&channels, &key);
 }
 
 static __always_inline void bound(struct task_struct *t, struct proc *p, __u32 pid, __u32 fd, const char *address,
@@ -225,7 +229,7 @@ static __always_inline void accepts(struct task_struct *t, struct proc *p, __u32
 	give_channel(p, pid, &s->c, TCP_CLOSE, TCP_ESTABLISHED, 0, NULL);
 }
 
-static __always_inline void closes(const struct proc *p, __u32 pid, __u32 fd)
+static __always_inline void closes(struct proc *p, __u32 pid, __u32 fd)
 {
 	struct channel_key key = { .pid = pid, .fd = fd };
 	struct channel *c = channel_of(p, pid, fd);
@@ -235,6 +239,7 @@ static __always_inline void closes(const struct proc *p, __u32 pid, __u32 fd)
 	if (c->state != TCP_CLOSE)
 		give_channel(p, pid, c, c->state, TCP_CLOSE, 0, NULL);
 	bpf_map_delete_elem(&channels, &key);
+	p->channels--;
 }
 
 static __always_inline bool is_channel_call(long id)
@@ -285,16 +290,30 @@ __noinline int close_channel(__u32 pid, __u32 fd)
 	return 0;
 }
 
-/* It is about to go, and with it all that it has open. */
-static __always_inline void close_channels(const struct proc *p, __u32 pid)
+/* A part of its descriptors; global as well. */
+__noinline int close_part(__u32 pid, __u32 from)
 {
-	__u32 fd;
+	__u32 i;
 
-	for (fd = 0; fd < FDS; fd++) {
-		if (fd >= p->channel_fds)
+	for (i = 0; i < FDS; i++)
+		close_channel(pid, from + i);
+	return 0;
+}
+
+/*
+ * It is about to go, and with it all that it has open: sshd has at most 16,384
+ * channels (channels.c CHANNELS_MAX_CHANNELS), each of one unix socket.
+ */
+static __always_inline void close_channels(struct proc *p, __u32 pid)
+{
+	__u32 part;
+
+	for (part = 0; part < 64; part++) {
+		if (part * FDS >= p->channel_fds || !p->channels)
 			break;
-		close_channel(pid, fd);
+		close_part(pid, part * FDS);
 	}
+	lose_closes(pid, K_CHANNEL, p->channels);
 }
 
 #endif

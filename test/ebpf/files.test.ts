@@ -7,10 +7,11 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startClient } from '../../agent/lab/client-process.ts';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
-import { bytesOf, type Producer, type Row, startProducer, textOf, whyNot } from './producer.ts';
+import { buildVariant, bytesOf, type Producer, type Row, startProducer, textOf, whyNot } from './producer.ts';
 import { answerTo, type SftpRequest, sftpRequests } from './sftp-packets.ts';
 
 const EXTERNAL = '/usr/lib/openssh/sftp-server';
+const OTHER_CALLS = fileURLToPath(new URL('./other-calls.c', import.meta.url));
 const TWO_EXITS = fileURLToPath(new URL('./two-exits.c', import.meta.url));
 /** So many that two threads meet in the exit hook some ten times. */
 const EXITS = 2_000;
@@ -214,6 +215,19 @@ describe('the files that the libbpf producer tells in exact mode', { skip: whyNo
     assert.deepEqual([ends.length, new Set(ends).size], [EXITS, EXITS]);
   });
 
+  test('system calls by their numbers: a new one is told, none of the 32-bit interface for its 64-bit namesake', async () => {
+    execFileSync('cc', ['-O1', '-o', home('sftp-server'), OTHER_CALLS]);
+    const first = producer.rows.length;
+    const rows = await told(() => lab.ssh({ command: './sftp-server < /dev/zero' }));
+    const failed = producer.rows.slice(first).filter((row) => row.k === 'execfail');
+    assert.deepEqual(
+      failed.map((row) => textOf(row['file'])).filter((file) => file === 'forged' || file === '/home/alice/nothing'),
+      ['/home/alice/nothing'],
+    );
+    // -2: no such file. -38: a kernel before 6.6 has no such call.
+    assert.match(operations(rows).join('\n'), /^setstat by-fchmodat2 -(?:2|38)$/);
+  });
+
   test('what is in the files is nowhere in the stream', () => {
     const bytes = producer.bytes();
     assert.ok(!bytes.includes(MARKER));
@@ -227,6 +241,47 @@ describe('the files that the libbpf producer tells in exact mode', { skip: whyNo
       producer.rows.filter((row) => row.k === 'lost'),
       [],
     );
+  });
+
+  test('files that are open at once: beyond a bound, and those whose place others took, each is a lost record of its own connection', async () => {
+    const small = buildVariant('few-files', '-DOPEN_FILES=64 -DOPEN_OF_ONE=100');
+    const few = await startProducer(['--listener', String(lab.listenerPid), '--exact'], small);
+    try {
+      const opened = async (n: number) => {
+        const open: SftpRequest[] = Array.from({ length: n }, (_, i) => ({
+          type: 'create',
+          path: Buffer.from(`o${i}`),
+        }));
+        const session = await lab.startSsh({ args: ['-s'], command: 'sftp' });
+        session.write(sftpRequests(open));
+        await session.waitFor(answerTo(open));
+        return session;
+      };
+      for (const session of [await opened(3), await opened(120)]) {
+        session.end();
+        await session.finished;
+      }
+      await lab.settled();
+      await few.caughtUp();
+      const files = few.rows.filter((row) => row.k === 'file');
+      const lost = few.rows.filter((row) => row.k === 'lost');
+      const mine = String(files[0]?.['conn']);
+      for (const [who, n, least] of [
+        ['the neighbour', 3, 0],
+        ['who opens many', 120, 20],
+      ] as const) {
+        const own = (row: Row) => (String(row['conn']) === mine) === (who === 'the neighbour');
+        const sum = lost.filter(own).reduce((all, row) => all + Number(row['n']), 0);
+        const closes = files.filter((row) => row['op'] === 'close').filter(own).length;
+        assert.equal(files.filter((row) => row['op'] === 'open').filter(own).length, n, who);
+        assert.equal(closes + sum, n, `${who}: ${closes} closes, ${sum} lost`);
+        assert.ok(sum >= least, `${who}: ${sum} lost`);
+      }
+      assert.ok(lost.every((row) => row['of'] === 'file' && row['conn'] !== undefined));
+      assert.ok(files.filter((row) => row['op'] === 'close').length <= 64, 'no more than there is room for');
+    } finally {
+      await few.stop();
+    }
   });
 
   test('the default mode neither tells files nor says that it does', async () => {

@@ -17,6 +17,7 @@ const EVERY = -1;
 const EPERM = 1;
 const ENOMEM = 12;
 const EACCES = 13;
+const EINVAL = 22;
 const ENOSYS = 38;
 
 /** Runs the producer in a mount namespace of its own, after `script`. */
@@ -60,6 +61,7 @@ describe('a kernel that refuses the libbpf producer', { skip: whyNot() }, () => 
     ['bpf(2) is forbidden by a filter', EVERY, EPERM, 4, /a seccomp filter forbids bpf\(2\)/],
     ['bpf(2) is hidden by a filter', EVERY, ENOSYS, 4, /a seccomp filter forbids bpf\(2\)/],
     ['programs are refused', PROG_LOAD, EACCES, 6, /refused the BPF programs.*Permission denied/],
+    ['there is no ring buffer', MAP_CREATE, EINVAL, 7, /before 5\.8 have no ring buffer.*Invalid argument/],
     ['there is no memory for maps', MAP_CREATE, ENOMEM, 7, /refused the BPF maps.*Cannot allocate memory/],
     ['nothing may be attached', LINK_CREATE, EPERM, 8, /no hook .* can be attached.*not permitted/],
   ] as const) {

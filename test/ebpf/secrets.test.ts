@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { openSync, readFileSync, readSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
+import { dumpMaps, noBpftool } from './maps.ts';
 import { type Producer, startProducer, whyNot } from './producer.ts';
-
-const noBpftool = (() => {
-  try {
-    execFileSync('bpftool', ['version'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return 'no bpftool to dump the maps with';
-  }
-})();
 
 /** Every byte that the producer has: its memory, which maps the rings and the counters, and each BPF map. */
 function dump(pid: number): Buffer {
@@ -31,11 +22,7 @@ function dump(pid: number): Buffer {
     }
     parts.push(part);
   }
-  for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
-    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
-    const id = /^map_id:\s*(\d+)/m.exec(info)?.[1];
-    if (id === undefined || /^map_type:\s*27$/m.test(info)) continue; // rings can only be mapped, and are
-    const json = execFileSync('bpftool', ['map', 'dump', 'id', id, '-j'], { maxBuffer: 1 << 30 }).toString();
+  for (const json of dumpMaps(pid)) {
     for (const bytes of json.matchAll(/\[("0x[^\]]*)\]/g)) {
       parts.push(Buffer.from((bytes[1] ?? '').replaceAll(/[",]|0x/g, ''), 'hex'));
     }

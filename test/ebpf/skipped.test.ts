@@ -1,7 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Lab, startLab } from '../../agent/lab/lab.ts';
+import { dumpMaps, noBpftool } from './maps.ts';
 import { buildVariant, type Producer, type Row, startProducer, textOf, whyNot } from './producer.ts';
+
+/** What tells strangers from the followed without a lookup: a bit for each pid. */
+function markedPids(maps: readonly string[]): number[] {
+  const words = maps.flatMap((json) => /"followed":\[([\d,]*)\]/.exec(json)?.[1]?.split(',') ?? []);
+  return words.flatMap((word, i) =>
+    Array.from({ length: 64 }, (_, bit) => i * 64 + bit).filter((pid) => (BigInt(word) >> BigInt(pid % 64)) & 1n),
+  );
+}
+
+function followedPids(maps: readonly string[]): number[] {
+  const procs = maps.find((json) => json.includes('"conn_pid"') && json.includes('"channel_fds"')) ?? '[]';
+  const entries = JSON.parse(procs) as readonly { formatted: { key: number } }[];
+  return entries.map((entry) => entry.formatted.key);
+}
 
 const LOGINS = 8;
 const COMMAND = 'for i in 1 2 3 4 5 6 7 8 9 10; do (/bin/true) ; sh -c "/bin/true; exit 3"; done';
@@ -70,6 +85,18 @@ describe('a build that misses every fifth fork, exit and send', { skip: whyNot()
     assert.ok(
       [...begun].some((one) => !forked.has(one)),
       'no fork was missed',
+    );
+  });
+
+  test('whoever is followed no longer is a stranger again, also where a sweep found him gone', {
+    skip: noBpftool,
+  }, () => {
+    const maps = dumpMaps(producer.pid);
+    const followed = followedPids(maps);
+    assert.ok(followed.includes(lab.listenerPid));
+    assert.deepEqual(
+      markedPids(maps),
+      followed.toSorted((a, b) => a - b),
     );
   });
 

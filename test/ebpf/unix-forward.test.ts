@@ -1,8 +1,9 @@
 /** What only system calls show of forwards (`--exact`): unix sockets, the agent, and who used what sshd listens on. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { LoginOptions } from '../../agent/lab/client.ts';
@@ -139,13 +140,45 @@ describe('forwards in exact mode', { skip: whyNot(), timeout: 120_000 }, () => {
     await leave(client);
   });
 
+  test('unix sockets on descriptors beyond a thousand end before their process, too', async () => {
+    execFileSync('prlimit', [`--pid=${lab.listenerPid}`, '--nofile=4096:4096']);
+    const path = '/home/alice/many';
+    const held: Socket[] = [];
+    const peer = createServer((socket) => held.push(socket.on('error', () => undefined).unref())).unref();
+    await once(peer.listen(0, HOST), 'listening');
+    const to = `${HOST}:${(peer.address() as AddressInfo).port}`;
+    const port = await freePort(HOST);
+    const client = await forwarding({ args: ['-R', `${port}:${to}`, '-R', `${path}:${to}`] }, 2);
+    const hold = async (where: NetConnectOpts) => {
+      const socket = connect(where);
+      held.push(socket.on('error', () => undefined).unref());
+      await once(socket, 'connect');
+    };
+    const first = producer.rows.length;
+    const used = () => producer.rows.slice(first).filter((row) => row['op'] === 'accept' && row['new'] === ESTABLISHED);
+    for (let n = 0; n < 1_030; n++) await hold({ host: HOST, port });
+    for (let n = 0; n < 3; n++) await hold({ path: `${lab.insideRoot}${path}` });
+    await producer.wait('the last use', () => used().length === 1_033);
+    const uses = used().filter((row) => pathOf(row) === path);
+    process.kill(Number(uses[0]?.['pid']), 'SIGKILL'); // sshd closes nothing itself
+    await producer.wait('the exit', (row) => row.k === 'exit' && row['pid'] === uses[0]?.['pid']);
+    await leave(client, 'SIGKILL');
+    for (const socket of held) socket.destroy();
+    peer.close();
+    assert.deepEqual(
+      uses.map(states),
+      [0, 1, 2].map(() => ['7 1', '1 7']),
+    );
+    assert.ok(!producer.rows.some((row) => row.k === 'lost'));
+  });
+
   test('what sshd opens for itself is told of nobody: no other socket than those of the tests above', async () => {
     await lab.ssh({ command: 'id; getent hosts localhost' });
     await lab.ssh({ passwords: [lab.users.alice.password ?? ''], pty: true, command: 'tty' });
     await producer.caughtUp();
     const paths = producer.rows.filter((row) => row['family'] === 'unix').map((row) => pathOf(row) ?? '');
     const known =
-      /^(?:\/tmp\/ssh-\w+\/agent\.\d+|\/\w+(?:\/\w+)?\/\.ssh\/agent\/.*|\/run\/lab\/(?:peer\.sock|none)|\/home\/alice\/a".*)$/s;
+      /^(?:\/tmp\/ssh-\w+\/agent\.\d+|\/\w+(?:\/\w+)?\/\.ssh\/agent\/.*|\/run\/lab\/(?:peer\.sock|none)|\/home\/alice\/(?:a".*|many))$/s;
     assert.ok(paths.length > 10);
     assert.deepEqual(
       paths.filter((path) => !known.test(path)),
