@@ -16,6 +16,8 @@ export interface Run {
   readonly did: string[];
   /** Seconds until it had attached. */
   ready?: number;
+  /** Of the producer's end. */
+  status?: number;
 }
 
 export interface Verdict {

@@ -1,7 +1,9 @@
 /** Boots a Debian kernel under emulation with that suite's sshd, ssh and bpftrace, and takes what it prints. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { bpftraceCommand } from '../../agent/source/bpftrace-producer.ts';
 import type { Run } from './check-run.ts';
@@ -60,21 +62,34 @@ export interface Boot {
   readonly megabytes: number;
   /** The emulator is ended after so long. */
   readonly seconds: number;
-  /** For the kernel's command line: `load=6`. */
+  /** For the kernel's command line: `load=6 lockdown=confidentiality`. */
   readonly more?: string;
+  readonly progress: (what: string) => void;
 }
 
-export function boot(guest: Guest, { root, modes, story, megabytes, seconds, more = '' }: Boot): Run[] {
+/** Runs it to its end; `progress` hears of each mode as the guest comes to it. */
+export async function boot(
+  guest: Guest,
+  { root, modes, story, megabytes, seconds, more = '', progress }: Boot,
+): Promise<Run[]> {
   // One CPU: programs preempt each other as often as they can, and the emulator takes one core.
   const machine = ['-accel', 'tcg', '-cpu', 'max', '-m', String(megabytes), '-smp', '1', '-nographic', '-no-reboot'];
   const append = `console=ttyS0 panic=-1 quiet modes=${modes.join(',')} story=${story.join(',')} ${more}`;
   const args = ['-nic', 'none', '-kernel', guest.kernel, '-initrd', root, '-append', append];
-  const { stdout } = spawnSync(
+  const emulator = spawn(
     'timeout',
     ['--foreground', '-k', '5', String(seconds), 'nice', '-n', '10', 'qemu-system-x86_64', ...machine, ...args],
-    { encoding: 'latin1', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  return runsOf(stdout);
+  const ended = once(emulator, 'close');
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: emulator.stdout.setEncoding('latin1') })) {
+    lines.push(line);
+    const said = /=== (.*)/.exec(line)?.[1];
+    if (said !== undefined) progress(said.trim());
+  }
+  await ended;
+  return runsOf(lines.join('\n'));
 }
 
 /** What a guest's console shows, a run for each mode. */
@@ -85,11 +100,12 @@ export function runsOf(console: string): Run[] {
     if (mode !== undefined) runs.push({ mode, lines: [], said: [], did: [] });
     const run = runs.at(-1);
     if (run === undefined) continue;
-    const [, kind, text = ''] = /^(stream|errors|did|ready): (.*)$/s.exec(line) ?? [];
+    const [, kind, text = ''] = /^(stream|errors|did|ready|status): (.*)$/s.exec(line) ?? [];
     if (kind === 'stream') run.lines.push(text);
     else if (kind === 'errors') run.said.push(text);
     else if (kind === 'did') run.did.push(text);
     else if (kind === 'ready') run.ready = Number(text);
+    else if (kind === 'status') run.status = Number(text);
   }
   return runs;
 }
