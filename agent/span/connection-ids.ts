@@ -28,11 +28,11 @@ export class ConnectionIds {
   readonly segments: Segments;
   readonly #resumed: Resumed | undefined;
   /** Ids of sessions that began before the agent did, by name. */
-  readonly #earlierSessions = new Map<string, string>();
-  /** Trace ids by segment. */
-  readonly #traces: string[] = [];
+  #earlierSessions: Map<string, string> | undefined;
+  /** Trace ids by segment. Most connections have one, and an empty array makes room for 17 at once. */
+  readonly #traces: (string | undefined)[] = [undefined];
   /** Ids of the roots by segment. */
-  readonly #roots: string[] = [];
+  readonly #roots: (string | undefined)[] = [undefined];
   /** Ids of spans that others hang on and that were not told yet, so that an id is made once and not for each child. */
   readonly #parents = new Map<SpanRef, string>();
   /** Starts of spans that may have children, boot ns, so that no child is told to start before its parent. */
@@ -106,6 +106,7 @@ export class ConnectionIds {
     if (resumed === undefined || BigInt(session.key[1] ?? '0') >= resumed.atNs)
       return this.#parent(session, this.segments.of(session));
     const name = nameOf(session);
+    this.#earlierSessions ??= new Map();
     const id = this.#earlierSessions.get(name) ?? spanId(this.#key, this.traceOf(0), session);
     this.#earlierSessions.set(name, id);
     return id;

@@ -97,7 +97,7 @@ export function settleAttempt(attempt: Attempt, sequel: Sequel, tsNs: bigint, co
   else if (result !== 'aborted' && result !== undefined) connection.attempts++;
   if (result === 'rejected' || result === 'bad_signature' || result === 'denied') connection.failedAttempts++;
   if (result === 'accepted' || result === 'partial') {
-    if (attempt.method !== undefined) connection.authMethods = [...connection.authMethods, attempt.method];
+    if (attempt.method !== undefined) connection.authMethods = connection.authMethods.concat(attempt.method);
     if (attempt.key !== undefined) connection.key = attempt.key;
   }
   const incomplete: IncompleteReason[] = [];

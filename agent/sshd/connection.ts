@@ -186,7 +186,7 @@ export class Connection implements ConnectionFacts {
 
   missing(phase: string): void {
     if (this.late || this.missingPhases.includes(phase)) return;
-    this.missingPhases = [...this.missingPhases, phase];
+    this.missingPhases = this.missingPhases.concat(phase);
     this.mark('phase_signal_missing');
   }
 
