@@ -31,6 +31,40 @@ fi
 cat "/run/lab/keys/$1"
 `;
 
+/** Many threads without children, and a last one with one. */
+const threads = `#!/usr/bin/perl
+use threads;
+threads->create(sub { sleep 60 }) for 1 .. 60;
+threads->create(sub { system 'echo up; exec sleep 61' });
+<STDIN>;
+kill -9, getpgrp;
+`;
+
+/**
+ * Hundreds of children, the oldest of which ends all the time and makes room for a new one; and arguments of 112 TB, as
+ * prctl(2) (157 on x86_64) lets anybody say of himself where the kernel can restore checkpoints.
+ */
+const churn = `#!/usr/bin/perl
+open my $self, '<', '/proc/self/stat';
+my @stat = split ' ', (<$self> =~ s/.*\\) //r);
+my $map = pack 'Q12 L2', @stat[23, 24, 42, 43, 44], syscall(12, 0), $stat[25], 65_536, 0x7000_0000_0000, @stat[47, 48], 0,
+  0, 0xffff_ffff;
+syscall 157, 35, 14, $map, length $map;
+my @children;
+my $end = time + 90;
+for (my $n = 0; time < $end && !-e '/run/lab/calm'; $n++) {
+  my $child = fork;
+  if (!$child) { sleep 60; exit }
+  push @children, $child;
+  syswrite STDOUT, "up" if $n == 400;
+  next if @children < 300;
+  my $oldest = shift @children;
+  kill 9, $oldest;
+  waitpid $oldest, 0;
+}
+kill 9, @children;
+`;
+
 describe('a connection that was there before the tracer', { skip: whyNotBpftrace(), timeout: 180_000 }, () => {
   let lab: Lab;
   const observers: Observer[] = [];
@@ -38,7 +72,7 @@ describe('a connection that was there before the tracer', { skip: whyNotBpftrace
   before(async () => {
     lab = await startLab({
       config: { AuthorizedKeysCommand: '/run/lab/gate %u' },
-      files: { gate: gatedKeys },
+      files: { gate: gatedKeys, threads, churn },
     });
   });
   // Not both at once: each costs a second of a core to start.
@@ -109,6 +143,32 @@ describe('a connection that was there before the tracer', { skip: whyNotBpftrace
       assert.ok((at.get(row.ppid) ?? index + 2) <= index, 'parents first');
     session.end('go\n');
     await session.finished;
+  });
+
+  it('is told whatever a neighbour does to hold the walk up', async () => {
+    const threaded = await lab.startSsh({ command: '/run/lab/threads' });
+    await threaded.waitFor('up');
+    const hostile = await lab.startSsh({ command: 'exec /run/lab/churn' });
+    await hostile.waitFor('up');
+    const neighbour = await lab.startSsh({ command: `sh -c 'sh -c "echo up; read x"; true'; true` });
+    await neighbour.waitFor('up');
+    const observer = await observe({ listenerPid: lab.listenerPid });
+    observers.push(observer);
+    const opened = await observer.until((rows) => rows.find((row) => row.k === 'seed-end'));
+    const seeds = observer.rows().filter((row) => row.k === 'seed');
+    assert.equal(opened.n, seeds.length);
+    const names = seeds.filter((row) => row.role === 'program').map((row) => textOf(row.comm));
+    assert.equal(names.filter((name) => name === 'sh').length, 2, 'the neighbour is told whole');
+    assert.equal(names.filter((name) => name === 'sleep').length, 1, "the last thread's child is told");
+    assert.ok(observer.rows().every((row) => row.k !== 'lost'));
+    const churning = seeds.find((row) => textOf(row.comm) === 'churn');
+    assert.ok(seedOf(observer, churning), 'a length that is no length loses nobody');
+
+    await writeFile(join(lab.insideRoot, '/run/lab/calm'), '');
+    neighbour.end('x\n');
+    threaded.end('x\n');
+    hostile.end();
+    await Promise.all([neighbour.finished, threaded.finished, hostile.finished]);
   });
 
   it('that is still logging in is told from there on', async () => {

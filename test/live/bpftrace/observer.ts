@@ -64,6 +64,7 @@ export interface Row {
 }
 
 export interface Observer {
+  readonly pid: number;
   /** All complete lines so far, as they came. */
   text(): string;
   rows(): readonly Row[];
@@ -76,12 +77,25 @@ export interface Observer {
 /** Attaching takes 2 s of one core; a busy machine gives it a tenth of one. */
 const WAIT_MS = 45_000;
 
+export interface ObserverOptions {
+  readonly script?: string;
+  readonly listenerPid?: number | undefined;
+  /** Room of each table; no less than the 96 of the roots. Default: as the product has it. */
+  readonly room?: number;
+}
+
 /** Resolves when everything is attached. @throws Error with what bpftrace said if it did not come so far */
-export async function observe(options: { script?: string; listenerPid?: number | undefined } = {}): Promise<Observer> {
-  const { script = SCRIPT, listenerPid } = options;
-  const prepared = prepareBpftrace(BPFTRACE, { ...readHostFacts(), version: '0.0.0', script, listenerPid });
-  const child = startChild(prepared.command);
-  prepared.release();
+export async function observe(options: ObserverOptions = {}): Promise<Observer> {
+  const { script = SCRIPT, listenerPid, room } = options;
+  const { command, release } = prepareBpftrace(BPFTRACE, {
+    ...readHostFacts(),
+    version: '0.0.0',
+    script,
+    listenerPid,
+  });
+  const keys = room === undefined ? {} : { BPFTRACE_MAP_KEYS_MAX: String(room), BPFTRACE_MAX_MAP_KEYS: String(room) };
+  const child = startChild({ ...command, env: { ...command.env, ...keys } });
+  release();
   const rows: Row[] = [];
   let text = '';
   let rest = '';
@@ -101,6 +115,7 @@ export async function observe(options: { script?: string; listenerPid?: number |
     look();
   });
   const observer: Observer = {
+    pid: child.pid ?? 0,
     text: () => text,
     rows: () => rows,
     until: (ready) =>
