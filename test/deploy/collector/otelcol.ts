@@ -31,12 +31,15 @@ export class Collector {
   readonly #folder: string;
   readonly #scheme: string;
   readonly #port: number;
+  /** Where it tells its own figures. */
+  readonly #figuresPort: number;
   #child: Child | undefined;
   /** Spans that its debug exporter counted, in all its lives. */
   counted = 0;
   readonly log: string[] = [];
 
-  private constructor(sink: OtlpSink, folder: string, scheme: string, port: number) {
+  private constructor(sink: OtlpSink, folder: string, scheme: string, port: number, figuresPort: number) {
+    this.#figuresPort = figuresPort;
     this.sink = sink;
     this.#folder = folder;
     this.#scheme = scheme;
@@ -47,8 +50,10 @@ export class Collector {
     const sink = await OtlpSink.start();
     const folder = mkdtempSync(join(tmpdir(), 'sshd-otel-collector-'));
     const port = await freePort();
-    const collector = new Collector(sink, folder, Object.hasOwn(settings, 'tls') ? 'https' : 'http', port);
-    writeFileSync(join(folder, 'config.yaml'), JSON.stringify(configOf(port, sink.endpoint, settings)));
+    const figuresPort = await freePort();
+    const scheme = Object.hasOwn(settings, 'tls') ? 'https' : 'http';
+    const collector = new Collector(sink, folder, scheme, port, figuresPort);
+    writeFileSync(join(folder, 'config.yaml'), JSON.stringify(configOf(port, figuresPort, sink.endpoint, settings)));
     try {
       await collector.listen();
       return collector;
@@ -93,6 +98,22 @@ export class Collector {
     }
   }
 
+  /** Spans by its own metrics: what its receiver took and refused, and its exporter to the sink sent and failed to send. */
+  async spanCounts(): Promise<{ accepted: number; refused: number; sent: number; failed: number }> {
+    const response = await fetch(`http://127.0.0.1:${this.#figuresPort}/metrics`);
+    const lines = (await response.text()).split('\n');
+    const count = (name: string, of: string) =>
+      lines
+        .filter((line) => line.startsWith(name) && line.includes(of))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    return {
+      accepted: count('otelcol_receiver_accepted_spans', 'receiver="otlp"'),
+      refused: count('otelcol_receiver_refused_spans', 'receiver="otlp"'),
+      sent: count('otelcol_exporter_sent_spans', 'exporter="otlp_http"'),
+      failed: count('otelcol_exporter_send_failed_spans', 'exporter="otlp_http"'),
+    };
+  }
+
   /** Kills it (-9): what it does is cut short. */
   async refuse(): Promise<void> {
     await this.#child?.stop('SIGKILL', 0);
@@ -105,7 +126,8 @@ export class Collector {
   }
 }
 
-function configOf(port: number, sink: string, settings: ReceiverSettings): unknown {
+function configOf(port: number, figuresPort: number, sink: string, settings: ReceiverSettings): unknown {
+  const figures = { host: '127.0.0.1', port: figuresPort };
   const pipeline = { receivers: ['otlp'], exporters: ['debug', 'otlp_http'] };
   return {
     receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}`, ...settings } } } },
@@ -118,7 +140,10 @@ function configOf(port: number, sink: string, settings: ReceiverSettings): unkno
         retry_on_failure: { enabled: false },
       },
     },
-    service: { telemetry: { metrics: { level: 'none' } }, pipelines: { traces: pipeline, metrics: pipeline } },
+    service: {
+      telemetry: { metrics: { level: 'basic', readers: [{ pull: { exporter: { prometheus: figures } } }] } },
+      pipelines: { traces: pipeline, metrics: pipeline },
+    },
   };
 }
 
