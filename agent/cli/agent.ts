@@ -1,9 +1,8 @@
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import type { Flags } from '../config/flags.ts';
 import { OPTIONS, TEE_CHOICES } from '../config/options.ts';
 import { printConfig } from '../config/print-config.ts';
 import { VERSION } from '../config/version.ts';
-import { UnsupportedVersionError } from '../decode/decode-error.ts';
 import { preloadMetricSender } from '../export/metric-sender.ts';
 import { preloadTransport } from '../export/transport.ts';
 import { Pipeline } from '../pipeline.ts';
@@ -14,27 +13,20 @@ import { socketSource } from '../source/socket-source.ts';
 import type { Source } from '../source/source.ts';
 import type { EarlierRun } from '../span/earlier-run.ts';
 import type { Redactor } from '../span/redactor.ts';
-import { STATUS } from '../supervise/agent-status.ts';
-import { ServiceManager } from '../supervise/service-manager.ts';
 import { AgentMetrics } from './agent-metrics.ts';
+import { readStream } from './agent-stream.ts';
 import { type Command, type CommandContext, CommandFailure } from './command.ts';
-import { EmptyLines } from './empty-lines.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exportedLine } from './exported.ts';
-import { GrowthWatch } from './growth-watch.ts';
-import { healthOf } from './health-report.ts';
-import { HealthSocket } from './health-socket.ts';
 import { HOST_KEY_BYTES, hostKeyOption, loadHostKey } from './host-key.ts';
 import { LiveSettings } from './live-settings.ts';
 import { createLog, type Log } from './log.ts';
 import { becomeUser, requireUnprivileged } from './privileges.ts';
-import { takeEarlierRun, writeEnded, writeRunning } from './run-state.ts';
+import { takeEarlierRun, writeEnded } from './run-state.ts';
 import { loadSettings, spanLimitsOf, spoolOf } from './settings.ts';
 import { SpanOutput } from './span-output.ts';
-import { leftOut, notExact, streamFaults, summarized } from './stream-faults.ts';
-import { StreamProgress } from './stream-progress.ts';
+import { leftOut, streamFaults, summarized } from './stream-faults.ts';
 import { StreamTee } from './stream-tee.ts';
-import { STALL_MS, StreamWatch } from './stream-watch.ts';
 
 /** Metrics are said once more at the end, which must not hold it up. */
 const METRICS_FLUSH_MS = 2_000;
@@ -115,9 +107,16 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   if (!onlyTee) await metrics.start(pipeline, output);
   const tee = openTee(flags, settings.redactor, log);
   const source = openSource(flags, context, log);
-  await readStream(flags, context, log, source, pipeline, output, tee, folder, config.get('exact'));
-  if (folder !== undefined && exporting.enabled) suspend(pipeline, output, folder, earlier, log);
-  else output.accept(pipeline.end(), pipeline.resource);
+  const failure = await readStream({
+    ...{ source, pipeline, output, tee, onlyTee, folder, log, context },
+    exact: config.get('exact'),
+    statusFd: flags.integer('status-fd'),
+  });
+  // After a failure it is of no use any more: what is open is told by the next agent, as after a crash.
+  if (failure === undefined) {
+    if (folder !== undefined && exporting.enabled) suspend(pipeline, output, folder, earlier, log);
+    else output.accept(pipeline.end(), pipeline.resource);
+  }
   unwatch();
   await tee?.end();
   const result = await output.finish(config.get('flushSeconds') * 1000);
@@ -125,6 +124,7 @@ async function runAgent(flags: Flags, context: CommandContext): Promise<ExitCode
   for (const each of [leftOut(pipeline), summarized(pipeline)]) if (each !== undefined) log('info', each);
   for (const fault of streamFaults(pipeline)) log('warn', fault);
   if (exporting.enabled) log('info', exportedLine(result.exported, exporting, pipeline.resource));
+  if (failure !== undefined) throw failure;
   if (tee?.failed === true && onlyTee) return EXIT.rights;
   return result.complete ? EXIT.ok : EXIT.collector;
 }
@@ -178,102 +178,4 @@ function openSource(flags: Flags, context: CommandContext, log: Log): Source {
   const path = flags.text('socket');
   if (path === undefined) return readableSource(context.stdin, 'standard input', pacedChunks);
   return socketSource(path, { onState: (connected, reason) => log(connected ? 'info' : 'warn', reason) });
-}
-
-/** Until the stream is over, or we are told to stop. */
-async function readStream(
-  flags: Flags,
-  context: CommandContext,
-  log: Log,
-  source: Source,
-  pipeline: Pipeline,
-  output: SpanOutput,
-  tee: StreamTee | undefined,
-  folder: string | undefined,
-  exact: boolean,
-): Promise<void> {
-  const statusFd = flags.integer('status-fd');
-  const watch = new StreamWatch();
-  const timer = setInterval(() => {
-    if (!watch.check(performance.now())) return;
-    log('warn', `no clock record from the producer for ${STALL_MS / 1000} s: what happens now is not seen`);
-    tell(statusFd, STATUS.stalled);
-  }, 1000);
-  const progress = new StreamProgress();
-  const manager = new ServiceManager(context.env, (reason) =>
-    log('warn', `the service manager is not told: ${reason}`),
-  );
-  const beat = every(manager.beatMs, () => manager.beat(progress.proven(), statusLine(pipeline)));
-  const report = () => healthOf(pipeline, watch.state, output.exported);
-  const health = folder === undefined ? undefined : new HealthSocket(folder, report, log);
-  health?.listen();
-  const close = (): void => source.close();
-  context.stop.addEventListener('abort', close);
-  const losses = new GrowthWatch(10_000, (more) =>
-    log('warn', `${more} records were lost before they were read: what they told of is missing`),
-  );
-  const floods = new GrowthWatch(60_000, (more) =>
-    log(
-      'warn',
-      `${more} connections that never authenticated are told by a summary only: more than limits.unauthenticatedPerSource or limits.unauthenticatedPerMinute`,
-    ),
-  );
-  const gaps = new EmptyLines();
-  /** Producers that have been announced. */
-  let told = 0;
-  let drawn = 0;
-  try {
-    for await (const chunk of source.chunks) {
-      // Two newlines alone are the supervisor's, behind a producer that is gone.
-      if (chunk.length > 2) progress.took();
-      await tee?.push(chunk);
-      const spans = pipeline.push(chunk);
-      output.accept(spans, pipeline.resource, pipeline.counters.held);
-      for (; drawn < output.drawn; drawn++) tell(statusFd, STATUS.drawn);
-      const { clocks, hellos, announcedLost, summarized } = pipeline.counters;
-      losses.seen(announcedLost, performance.now());
-      floods.seen(summarized.connections, performance.now());
-      progress.made(clocks);
-      if (watch.seen(clocks, performance.now())) log('info', 'the producer is alive again');
-      if (pipeline.tracing && hellos !== told) {
-        told = hellos;
-        if (folder !== undefined && output.exported !== undefined)
-          writeRunning(folder, pipeline.producer?.bootId ?? '', log);
-        tell(statusFd, STATUS.ready);
-        void manager.ready(statusLine(pipeline));
-        const { producer, producerVersion } = pipeline.producer ?? {};
-        log('info', `${producer} ${producerVersion} traces; waiting for connections`);
-        const less = notExact(exact, pipeline.producer);
-        if (less !== undefined) log('warn', less);
-      }
-      if (gaps.push(chunk)) tell(statusFd, STATUS.caughtUp);
-    }
-  } catch (error) {
-    if (error instanceof UnsupportedVersionError) throw new CommandFailure(EXIT.input, error.message);
-    throw error;
-  } finally {
-    clearInterval(timer);
-    clearInterval(beat);
-    health?.close();
-    context.stop.removeEventListener('abort', close);
-  }
-}
-
-function every(ms: number | undefined, what: () => unknown): NodeJS.Timeout | undefined {
-  return ms === undefined ? undefined : setInterval(what, ms);
-}
-
-/** For `systemctl status`. */
-function statusLine({ counters, tracing }: Pipeline): string {
-  const { openConnections, spans } = counters;
-  return `${tracing ? 'traces' : 'waits for the producer'}; ${openConnections} connections open, ${spans} spans made`;
-}
-
-function tell(statusFd: number | undefined, status: string): void {
-  if (statusFd === undefined) return;
-  try {
-    writeSync(statusFd, status);
-  } catch {
-    // The supervisor is gone; our own end follows.
-  }
 }

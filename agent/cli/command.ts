@@ -7,7 +7,7 @@ import type { ExitCode } from './exit-codes.ts';
 /** What a command may use of the process that it runs in; tests hand in their own. */
 export interface CommandContext {
   readonly stdin: Readable;
-  readonly stdout: Pick<WriteStream, 'write' | 'once' | 'on' | 'writableLength' | 'writableNeedDrain'> & {
+  readonly stdout: Pick<WriteStream, 'write' | 'on' | 'off' | 'writableLength' | 'writableNeedDrain'> & {
     readonly isTTY?: boolean | undefined;
     readonly columns?: number | undefined;
   };

@@ -17,7 +17,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'done; for run: stopped as asked',
   internal: 'an error of this program itself; please report it',
   usage: 'wrong command line or wrong configuration; every mistake is named',
-  rights: 'a right is missing, usually because it was not started as root',
+  rights: 'a right is missing, usually because it was not started as root; or a recording cannot be written',
   host: 'this host cannot be traced as it is; doctor tells why and what to do',
   input: 'the recording or stream cannot be read, or has a newer format',
   producer: 'the tracer or the agent ended and could not be started again; for health: none, or not ready',

@@ -44,11 +44,20 @@ export function healthOf(
   };
 }
 
-/** An answer as it came; undefined if it is none. */
+const FIGURES = ['openConnections', 'spans', 'eventsLost'] as const;
+/** Absent where nothing is exported. */
+const EXPORT_FIGURES = ['exported', 'queued', 'dropped'] as const;
+
+/** An answer as it came; undefined if it is none. Root may ask, and the agent that answers reads what strangers write. */
 export function parseHealth(text: string): HealthReport | undefined {
   try {
     const report = JSON.parse(text);
-    return report.version === 1 && STATES.includes(report.state) ? report : undefined;
+    const known =
+      report.version === 1 &&
+      STATES.includes(report.state) &&
+      FIGURES.every((name) => typeof report[name] === 'number') &&
+      EXPORT_FIGURES.every((name) => report[name] === undefined || typeof report[name] === 'number');
+    return known ? report : undefined;
   } catch {
     return undefined;
   }

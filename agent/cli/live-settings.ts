@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { changeBetween } from '../config/config-change.ts';
 import { ConfigError } from '../config/option.ts';
+import { errorCode } from '../source/system-error.ts';
 import { Exclusion } from '../span/exclusion.ts';
 import type { Redactor } from '../span/redactor.ts';
 import type { Log } from './log.ts';
@@ -105,8 +106,17 @@ function timesOf({ config }: Settings): string {
   const paths = [...WATCHED.map((name) => config.get(name)), ...WATCHED_VARIABLES.map((name) => environment[name])];
   const stamps = paths.map((path) => {
     if (typeof path !== 'string' || path === '') return '';
-    const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
-    return `${path}:${stats?.dev}:${stats?.ino}:${stats?.size}:${stats?.mtimeNs}`;
+    return `${path}:${stampOf(path)}`;
   });
   return stamps.join('\n');
+}
+
+/** A file that cannot be looked at has a stamp, too: reading it tells what is wrong. */
+function stampOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return `${dev}:${ino}:${size}:${mtimeNs}`;
+  } catch (error) {
+    return errorCode(error) ?? 'unknown error';
+  }
 }

@@ -65,6 +65,7 @@ async function runReplay(flags: Flags, context: CommandContext): Promise<ExitCod
   const output = new SpanOutput({ draw, ids: flags.flag('ids'), export: exporting }, context, log);
   const source = openRecording(path, context.stdin);
   context.stop.addEventListener('abort', () => source.close());
+  let failure: CommandFailure | undefined;
   try {
     for await (const chunk of source.chunks) {
       output.accept(pipeline.push(chunk), pipeline.resource);
@@ -72,11 +73,13 @@ async function runReplay(flags: Flags, context: CommandContext): Promise<ExitCod
       if (output.abandoned || context.stop.aborted) source.close();
     }
   } catch (error) {
-    if (error instanceof UnsupportedVersionError) throw new CommandFailure(EXIT.input, error.message);
-    throw error;
+    if (!(error instanceof UnsupportedVersionError)) throw error;
+    failure = new CommandFailure(EXIT.input, error.message);
   }
-  output.accept(pipeline.end(), pipeline.resource);
+  // After a failure it is of no use any more; what it told before goes out all the same.
+  if (failure === undefined) output.accept(pipeline.end(), pipeline.resource);
   const result = await output.finish((flags.integer('flush-seconds') ?? 60) * 1000);
+  if (failure !== undefined) throw failure;
   if (output.abandoned || context.stop.aborted) return EXIT.ok;
 
   const end = await source.ended;

@@ -4,6 +4,7 @@ import type { ResourceRecord, SpanRecord } from '../span/span-record.ts';
 import { type DrawOptions, drawLate, drawTrace } from '../view/draw-trace.ts';
 import { type Drawable, TraceBook } from '../view/trace-book.ts';
 import type { CommandContext } from './command.ts';
+import { drained } from './drained.ts';
 import type { Log } from './log.ts';
 
 /** What a person's terminal may be behind by, in UTF-16 units, before drawings are left out. */
@@ -77,11 +78,7 @@ export class SpanOutput {
     await this.#exporter?.room();
     const { stdout } = this.#context;
     if (!stdout.writableNeedDrain || this.#terminalGone) return;
-    await new Promise<void>((resolve) => {
-      stdout.once('drain', resolve);
-      stdout.once('close', resolve);
-      stdout.once('error', () => resolve());
-    });
+    await drained(stdout);
   }
 
   /** Draws what has no end, sends what is left, for `flushMs` at most. */

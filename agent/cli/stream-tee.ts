@@ -1,5 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import type { RedactedRecording } from '../redacted-recording.ts';
+import { drained } from './drained.ts';
 import type { Log } from './log.ts';
 
 /** Saves a stream to an open descriptor, as it is or redacted. A disk that is full ends the copy, not the agent. */
@@ -44,9 +45,6 @@ export class StreamTee {
 
   async #write(data: Uint8Array | string): Promise<void> {
     if (this.#failed || data.length === 0 || this.#file.write(data)) return;
-    await new Promise<void>((resolve) => {
-      this.#file.once('drain', resolve);
-      this.#file.once('error', () => resolve());
-    });
+    await drained(this.#file);
   }
 }

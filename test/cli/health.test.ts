@@ -125,8 +125,10 @@ describe('health', () => {
   });
 
   test('an answer that is none is said to be none', () => {
-    for (const text of ['', '{}', '{"version":2,"state":"ready"}', '{"version":1,"state":"\\u001b[2J"}', 'null'])
-      assert.equal(parseHealth(text), undefined, text);
+    const forged = '{"version":1,"state":"ready","openConnections":"\\u001b[2J","spans":0,"eventsLost":0}';
+    const figures = '{"version":1,"state":"ready","openConnections":0,"spans":0,"eventsLost":0,"queued":"\\u001b[2J"}';
+    const others = ['', '{}', '{"version":2,"state":"ready"}', '{"version":1,"state":"\\u001b[2J"}', 'null'];
+    for (const text of [...others, forged, figures]) assert.equal(parseHealth(text), undefined, text);
   });
 
   test('a folder whose path is too long for a socket is said, and is no reason to stop', () => {

@@ -41,3 +41,21 @@ test('headers that are replaced by themselves, also by turning a link as Kuberne
   unwatch();
   clearInterval(alive);
 });
+
+test('a file that can no longer be looked at is a mistake that is said and changes nothing', async () => {
+  const path = join(folder, 'shut');
+  writeFileSync(path, 'x-key: one\n');
+  const flags = parseFlags([`--headers-file=${path}`], [OPTIONS.headersFile], []);
+  const logs = new LogLines();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:1' };
+  const settings = new LiveSettings(() => loadSettings(flags, env, undefined), logs.log);
+  const alive = setInterval(() => {}, 1000);
+  const unwatch = settings.watch(5);
+  // It answers ELOOP, also to root, as a folder that may not be entered answers EACCES to others.
+  symlinkSync(path, `${path}.new`);
+  renameSync(`${path}.new`, path);
+  await logs.line(/the settings stay as they were/);
+  assert.deepEqual(settings.current.exporting.headers, { 'x-key': 'one' });
+  unwatch();
+  clearInterval(alive);
+});

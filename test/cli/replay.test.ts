@@ -19,6 +19,16 @@ function saved(name: string, bytes: Uint8Array | string): string {
 }
 
 describe('replay', () => {
+  test('a recording that goes on in a newer format ends with a sentence; what was told before is drawn', async () => {
+    const comments = `# ${'x'.repeat(1_000)}\n`.repeat(1_000);
+    const newer = '{"k":"hello","ts":"1","v":99,"producer":"p","version":"1"}\n';
+    const path = saved('newer', Buffer.concat([story, Buffer.from(comments + newer)]));
+    const { code, stdout, stderr } = await runCommandLine(['replay', path]);
+    assert.equal(code, EXIT.input);
+    assert.match(stderr, /format version 99/);
+    assert.ok((stdout.match(/^●/gm)?.length ?? 0) > 10);
+  });
+
   test('draws the traces of a file, of a packed file and of standard input alike', async () => {
     const plain = await runCommandLine(['replay', saved('plain', story)]);
     assert.equal(plain.code, EXIT.ok);
