@@ -14,6 +14,7 @@ import { LIBBPF_EXITS, libbpfCommand, libbpfPlaces } from '../source/libbpf-prod
 import { openProcFacts } from '../source/proc-facts.ts';
 import { findSeedRoots } from '../source/proc-seeds.ts';
 import { explainBpftrace, isHarmless } from '../source/producer-errors.ts';
+import { errorCode } from '../source/system-error.ts';
 import type { Explanation, PreparedCommand, ProducerCandidate } from './supervisor.ts';
 
 export interface ProducerOptions {
@@ -83,12 +84,20 @@ export async function findProducers(
     : { candidates, refused, missing: old, remedy: `install bpftrace ${BPFTRACE_LEAST_VERSION} or newer` };
 }
 
-/** bpftrace, told what runs at this moment. */
+/** bpftrace, told what runs at this moment. A disk without room for that is no reason not to trace. */
 export function prepareBpftrace(program: string, options: BpftraceOptions): PreparedCommand {
   const seeds = findSeedRoots(options.listenerPid);
-  const factsFd = openProcFacts(seeds.pids);
-  const command = bpftraceCommand(program, { ...options, seeds, factsFd });
-  return { command, release: () => closeSync(factsFd) };
+  let factsFd: number | undefined;
+  let less: string | undefined;
+  try {
+    factsFd = openProcFacts(seeds.pids);
+  } catch (error) {
+    less = `connections that are open already are told without arguments and addresses: no temporary file (${errorCode(error) ?? String(error)})`;
+  }
+  const release = (): void => {
+    if (factsFd !== undefined) closeSync(factsFd);
+  };
+  return { command: bpftraceCommand(program, { ...options, seeds, factsFd }), release, less };
 }
 
 /** Its version if the script does not run with it. One that does not tell its version is tried. */

@@ -23,6 +23,8 @@ export interface PreparedCommand {
   readonly command: ChildCommand;
   /** To be called once it is started: gives back what the command held open for it. */
   release(): void;
+  /** What could not be prepared, and what that means; one clause. */
+  readonly less?: string | undefined;
 }
 
 /** Why a producer ended, for people. */
@@ -161,6 +163,7 @@ function startProducer(
 ): Child {
   let lines = 0;
   const prepared = candidate.prepare?.();
+  if (prepared?.less !== undefined) log('warn', prepared.less);
   const child = startChild({
     ...(prepared?.command ?? candidate.command),
     stdout,

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { findProducers } from '../../agent/supervise/producers.ts';
+import { findProducers, prepareBpftrace } from '../../agent/supervise/producers.ts';
 
 let folder: string;
 before(() => {
@@ -37,4 +37,21 @@ test('where there is none, its absence is told, not its age', async () => {
   const found = await findProducers('bpftrace', {}, [join(folder, 'none')]);
   assert.equal(found.missing, 'there is no tracer: bpftrace is not installed');
   assert.deepEqual(found.refused, []);
+});
+
+test('without room for what runs already it traces all the same, and says what is missing', () => {
+  const about = { version: '1', bootId: '6f1d2c3b-4a59-4687-9e0d-1c2b3a495867', hostName: 'h', cpus: 1, script: 's' };
+  const whole = prepareBpftrace('bpftrace', { ...about, machineId: undefined });
+  whole.release();
+  assert.deepEqual([whole.less, whole.command.extra?.length], [undefined, 1]);
+  const tmp = process.env['TMPDIR'];
+  process.env['TMPDIR'] = join(folder, 'none');
+  try {
+    const { less, command } = prepareBpftrace('bpftrace', { ...about, machineId: undefined });
+    assert.match(less ?? '', /told without arguments and addresses: no temporary file \(ENOENT\)/);
+    assert.equal(command.extra, undefined);
+  } finally {
+    if (tmp === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = tmp;
+  }
 });
