@@ -39,8 +39,8 @@ test('a session of 100,000 commands is told whole, in traces that a back end tak
 
 for (const perSecond of [10_000, 50_000])
   test(`at ${perSecond} commands a second none is left out, and no trace is too big`, async () => {
-    const { stderr, programs, traces } = await told({ count: 20_000, args: FEW, perSecond });
-    assert.equal(programs.length, 20_000, stderr);
+    const { stderr, programs, traces } = await told({ count: 12_000, args: FEW, perSecond });
+    assert.equal(programs.length, 12_000, stderr);
     assert.ok(traces > 2, `${traces} traces`);
   });
 
