@@ -35,7 +35,7 @@ export function openUnlessSkipped(
   }
   const { connection } = node;
   const program = openProgram(node, event, startNs, parent);
-  const texts = { argv: event?.argv, others: [event?.file] };
+  const texts = { argv: program.event?.argv, others: [program.event?.file] };
   connection.say({ type: 'began', connection, ref: program.ref, texts, tsNs: event?.tsNs ?? startNs });
   return program;
 }
@@ -55,12 +55,12 @@ export function openProgram(
   const ref: SpanRef = { kind: 'program', key: spanKey(node, event?.execId ?? node.execs), startNs };
   const execNumber = numberOf(node, event);
   const gapped = node.connection.gapUntilNs !== undefined;
-  const kept = event === undefined ? undefined : keptOf(event);
+  const kept = event === undefined ? undefined : keptOf(event, node.connection.keptArgv.keep(event.argv));
   return { ref, parent, startNs, event: kept, execNumber, forks: 0, forksFailed: 0, failedExecs: 0, gapped };
 }
 
-function keptOf(event: ExecEvent): KeptExec {
-  const { ppid, uids, sid, pgid, loginUid, comm, file, argv, cgroupPath, device, inode, cpu } = event;
+function keptOf(event: ExecEvent, argv: KeptExec['argv']): KeptExec {
+  const { ppid, uids, sid, pgid, loginUid, comm, file, cgroupPath, device, inode, cpu } = event;
   return { ppid, uids, sid, pgid, loginUid, comm, file, argv, cgroupPath, device, inode, cpu };
 }
 
@@ -70,8 +70,10 @@ function numberOf(node: ProcessNode, event: ExecEvent | undefined): number | und
   return node.process.adopted || node.connection.lossy ? undefined : node.execs;
 }
 
+/** To be asked once, at the program's end. */
 function programFacts(node: ProcessNode, program: OpenProgram, end: ProgramEnd): ProgramFacts {
   const event = program.event;
+  node.connection.keptArgv.release(event?.argv);
   return {
     process: node.process.id,
     ppid: event?.ppid ?? node.process.ppid,
