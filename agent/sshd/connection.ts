@@ -2,7 +2,6 @@
 import type { AcceptEvent, CgroupPath, Endpoints, ExitEvent, ProcessId, TcpEvent } from '../decode/kernel-event.ts';
 import { crashed, type ExitStatus, endReason } from './ends.ts';
 import { type Family, type FamilyEvidence, familyOf } from './families.ts';
-import { KeptArgv } from './kept-argv.ts';
 import type { KeyFacts } from './key-facts.ts';
 import type { LogEnd } from './log-lines.ts';
 import type { Phase } from './phases.ts';
@@ -88,7 +87,8 @@ export class Connection implements ConnectionFacts {
   #serverNs = 0n;
   #clientNs = 0n;
   #keysCommandNs = 0n;
-  readonly keptArgv = new KeptArgv();
+  /** See `keepArgv`. */
+  keptArgvBytes = 0;
   /** Phases told; it names them. */
   phases = 0;
   #told: SessionEvent[] = [];

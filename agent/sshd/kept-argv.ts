@@ -10,26 +10,26 @@ export const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 /** Of a vector beyond that; what is shorter is always kept. */
 const SHORT_BYTES = 512;
 
-/** The account of one connection. */
-export class KeptArgv {
-  #bytes = 0;
+/** The account of a connection; plain, for it is saved and restored with it. */
+export interface KeptArgv {
+  keptArgvBytes: number;
+}
 
-  /** What of a program's arguments is to be kept while it runs. Cut, it is whole elements and the true length. */
-  keep(argv: CutBytes | undefined): CutBytes | undefined {
-    const size = argv?.bytes.length ?? 0;
-    if (argv === undefined || size <= SHORT_BYTES) return argv;
-    if (this.#bytes + size <= MAX_KEPT_BYTES) {
-      this.#bytes += size;
-      return argv;
-    }
-    // Between elements: half a secret may not be known for one. A copy: a part would hold the whole.
-    const end = argv.bytes.lastIndexOf(0, SHORT_BYTES - 1) + 1;
-    return { bytes: argv.bytes.slice(0, end), length: argv.length };
+/** What of a program's arguments is to be kept while it runs. Cut, it is whole elements and the true length. */
+export function keepArgv(account: KeptArgv, argv: CutBytes | undefined): CutBytes | undefined {
+  const size = argv?.bytes.length ?? 0;
+  if (argv === undefined || size <= SHORT_BYTES) return argv;
+  if (account.keptArgvBytes + size <= MAX_KEPT_BYTES) {
+    account.keptArgvBytes += size;
+    return argv;
   }
+  // Between elements: half a secret may not be known for one. A copy: a part would hold the whole.
+  const end = argv.bytes.lastIndexOf(0, SHORT_BYTES - 1) + 1;
+  return { bytes: argv.bytes.slice(0, end), length: argv.length };
+}
 
-  /** The program is over that `kept` was kept for. */
-  release(kept: CutBytes | undefined): void {
-    const size = kept?.bytes.length ?? 0;
-    if (size > SHORT_BYTES) this.#bytes -= size;
-  }
+/** The program is over that `kept` was kept for. */
+export function releaseArgv(account: KeptArgv, kept: CutBytes | undefined): void {
+  const size = kept?.bytes.length ?? 0;
+  if (size > SHORT_BYTES) account.keptArgvBytes -= size;
 }

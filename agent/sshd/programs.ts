@@ -2,6 +2,7 @@
 import type { ExecEvent, ExitEvent } from '../decode/kernel-event.ts';
 import type { Continuity } from '../process/process-change.ts';
 import { exitFacts } from './connection.ts';
+import { keepArgv, releaseArgv } from './kept-argv.ts';
 import type { HelperRun, KeptExec, OpenProgram, ProcessNode } from './node.ts';
 import type { ProgramFacts } from './program-facts.ts';
 import type { HelperActivity, IncompleteReason, SpanRef } from './session-event.ts';
@@ -55,7 +56,7 @@ export function openProgram(
   const ref: SpanRef = { kind: 'program', key: spanKey(node, event?.execId ?? node.execs), startNs };
   const execNumber = numberOf(node, event);
   const gapped = node.connection.gapUntilNs !== undefined;
-  const kept = event === undefined ? undefined : keptOf(event, node.connection.keptArgv.keep(event.argv));
+  const kept = event === undefined ? undefined : keptOf(event, keepArgv(node.connection, event.argv));
   return { ref, parent, startNs, event: kept, execNumber, forks: 0, forksFailed: 0, failedExecs: 0, gapped };
 }
 
@@ -73,7 +74,7 @@ function numberOf(node: ProcessNode, event: ExecEvent | undefined): number | und
 /** To be asked once, at the program's end. */
 function programFacts(node: ProcessNode, program: OpenProgram, end: ProgramEnd): ProgramFacts {
   const event = program.event;
-  node.connection.keptArgv.release(event?.argv);
+  releaseArgv(node.connection, event?.argv);
   return {
     process: node.process.id,
     ppid: event?.ppid ?? node.process.ppid,

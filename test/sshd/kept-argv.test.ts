@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CutBytes } from '../../agent/decode/kernel-event.ts';
-import { KeptArgv, MAX_KEPT_BYTES } from '../../agent/sshd/kept-argv.ts';
+import { keepArgv, MAX_KEPT_BYTES, releaseArgv } from '../../agent/sshd/kept-argv.ts';
 import { decodeAll, tell } from '../helpers/model.ts';
 import { loadStream } from '../helpers/streams.ts';
 
@@ -14,23 +14,23 @@ function vector(...args: readonly string[]): CutBytes {
 }
 
 test('beyond its part a connection keeps whole elements of the beginning, and the true length', () => {
-  const kept = new KeptArgv();
+  const account = { keptArgvBytes: 0 };
   const long = vector('sleep', 'x'.repeat(2 * MIB - 7));
   assert.equal(long.length, 2 * MIB);
-  for (let i = 0; i < MAX_KEPT_BYTES / long.length; i++) assert.equal(kept.keep(long), long);
+  for (let i = 0; i < MAX_KEPT_BYTES / long.length; i++) assert.equal(keepArgv(account, long), long);
   const secret = vector('curl', '-H', `Authorization: ${'x'.repeat(1_000)}`, 'http://host/');
-  assert.deepEqual(kept.keep(secret), { bytes: vector('curl', '-H').bytes, length: secret.length });
-  assert.deepEqual(kept.keep(vector('x'.repeat(1_000))), { bytes: new Uint8Array(), length: 1_001 });
+  assert.deepEqual(keepArgv(account, secret), { bytes: vector('curl', '-H').bytes, length: secret.length });
+  assert.deepEqual(keepArgv(account, vector('x'.repeat(1_000))), { bytes: new Uint8Array(), length: 1_001 });
   const short = vector('sleep', '1');
-  assert.equal(kept.keep(short), short);
-  assert.equal(kept.keep(undefined), undefined);
+  assert.equal(keepArgv(account, short), short);
+  assert.equal(keepArgv(account, undefined), undefined);
 
   // What is cut holds nothing of the long one's memory, and gives nothing back that it did not take.
-  assert.ok((kept.keep(secret)?.bytes.buffer.byteLength ?? MIB) <= 512);
-  kept.release(kept.keep(secret));
-  assert.notEqual(kept.keep(long), long);
-  kept.release(long);
-  assert.equal(kept.keep(long), long);
+  assert.ok((keepArgv(account, secret)?.bytes.buffer.byteLength ?? MIB) <= 512);
+  releaseArgv(account, keepArgv(account, secret));
+  assert.notEqual(keepArgv(account, long), long);
+  releaseArgv(account, long);
+  assert.equal(keepArgv(account, long), long);
 });
 
 test('programs that end give back what they held: one after the other is told whole', () => {
