@@ -141,6 +141,27 @@ function ours(name: string, options: { exact?: boolean }): Tool {
   };
 }
 
+function ourScript(): Tool {
+  let release = (): void => undefined;
+  return {
+    name: 'bpftrace (our script)',
+    sessionsOnly: true,
+    every: 3,
+    missing: where('/usr/bin/bpftrace').missing,
+    async command({ listenerPid }) {
+      const { candidates, missing = '' } = await findProducers('bpftrace', { listenerPid });
+      // Prepared: the session in which execs are timed runs already.
+      const prepared = candidates[0]?.prepare?.();
+      if (prepared === undefined) throw new Error(missing);
+      release = prepared.release;
+      return prepared.command;
+    },
+    ready: (_child, written) => written.includes('{"k":"seed-end"'),
+    told: toldInHex,
+    after: () => release(),
+  };
+}
+
 function execsnoop(): Tool {
   const { program, missing } = where('/usr/sbin/execsnoop');
   return {
@@ -165,20 +186,7 @@ export function allTools(): readonly Tool[] {
   return [
     ours('libbpf', {}),
     ours('libbpf --exact', { exact: true }),
-    {
-      name: 'bpftrace (our script)',
-      sessionsOnly: true,
-      every: 3,
-      missing: where('/usr/bin/bpftrace').missing,
-      async command({ listenerPid }) {
-        const { candidates, missing = '' } = await findProducers('bpftrace', { listenerPid });
-        const [candidate] = candidates;
-        if (candidate === undefined) throw new Error(missing);
-        return candidate.command;
-      },
-      ready: (_child, written) => written.includes('{"k":"clock"'),
-      told: toldInHex,
-    },
+    ourScript(),
     execsnoop(),
     {
       name: 'execsnoop.bt (bpftrace)',
