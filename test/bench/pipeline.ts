@@ -7,7 +7,7 @@
  * command to its span at the collector; and, with the least ring and a tracer that is held up, the number of lost records
  * against the workload's own count. A command without its span, or a wrong count of losses, fails the whole.
  *
- * Needs root; about 2 minutes. With more room for processes than machines have, a quarter of an hour and 10 GB of memory:
+ * Needs root; about 2 minutes. With more room for processes than machines have, ten minutes and 10 GB of memory:
  * `sysctl -w kernel.pid_max=262144; prlimit --nproc=unlimited node test/bench/pipeline.ts --processes 1000000 --alive 100000`.
  */
 import { startProducer } from '../ebpf/producer.ts';
