@@ -96,10 +96,12 @@ export class AuthDialogue {
         this.#firstIdleNs = ts;
         break;
       case MONITOR.reqPamAccount:
+        this.begin(ts, false);
         this.#answers.success(ts);
         this.#accountNs = ts;
         break;
       case MONITOR.ansPamAccount:
+        this.begin(ts, false);
         this.#account(m);
         break;
       case MONITOR.reqKeyExport:
