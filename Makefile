@@ -88,7 +88,7 @@ verify-examples: setup ## let docker-compose, a Collector and promtool read the 
 	  test/deploy/tools.test.ts test/deploy/compose.test.ts test/deploy/examples.test.ts test/deploy/dashboards.test.ts
 
 # A kernel takes three minutes and more under emulation; they stay in /var/tmp/sshd-otel-kernels (SSHD_OTEL_KERNELS).
-verify-kernels: setup build ## boot the kernels of Debian 11, 12, 13 and sid under QEMU and trace in them (root, network; qemu-system-x86 busybox-static cpio; KERNELS="trixie sid")
+verify-kernels: setup build ## boot the kernels of Debian 11, 12, 13, sid and experimental under QEMU and trace in them (root, network; qemu-system-x86 busybox-static cpio; KERNELS="trixie sid")
 	@node test/kernels/verify-kernels.ts $(KERNELS)
 
 # Their folders, 0.8 GB each, stay in /var/tmp/sshd-otel-bpftrace (BPFTRACE_ROOTS).

@@ -16,9 +16,10 @@ keys=/usr/share/keyrings/debian-archive-keyring.gpg
 mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/unpacked"
 : > "$folder/status"
 echo "deb [signed-by=$keys] $mirror $suite main" > "$folder/sources"
-if [ "$suite" != sid ]; then
-  echo "deb [signed-by=$keys] ${mirror%/debian}/debian-security $suite-security main" >> "$folder/sources"
-fi
+case $suite in
+  sid | experimental) ;;
+  *) echo "deb [signed-by=$keys] ${mirror%/debian}/debian-security $suite-security main" >> "$folder/sources" ;;
+esac
 
 with_suite() {
   command=$1

@@ -13,6 +13,9 @@ const CACHE = process.env['SSHD_OTEL_KERNELS'] ?? '/var/tmp/sshd-otel-kernels';
 const SCRIPT = join(HERE, '../../ebpf/sshd-otel.bt');
 const PACKAGES = ['openssh-server', 'openssh-client', 'openssh-sftp-server', 'util-linux', 'bpftrace', 'libc6'];
 
+/** Suites that have only packages that differ from another suite's: the kernel is theirs, the programs are the other's. */
+const PROGRAMS_OF: Readonly<Record<string, string>> = { experimental: 'sid' };
+
 export interface Guest {
   /** Version of the kernel, for people. */
   readonly name: string;
@@ -28,7 +31,12 @@ export function prepareGuest(suite: string): Guest {
   mkdirSync(folder, { recursive: true });
   const kernel = must(join(HERE, 'fetch-kernel.sh'), [suite, folder]);
   const programs = join(folder, 'programs');
-  must(join(HERE, '../deploy/debian/packages.sh'), [suite, programs, '--needs=^(lib|zlib1g)', ...PACKAGES]);
+  must(join(HERE, '../deploy/debian/packages.sh'), [
+    PROGRAMS_OF[suite] ?? suite,
+    programs,
+    '--needs=^(lib|zlib1g)',
+    ...PACKAGES,
+  ]);
   const [root, bpftraceRoot] = [join(folder, 'root.cpio'), join(folder, 'bpftrace.cpio')];
   must(join(HERE, 'make-root.sh'), [programs, root]);
   const producer = join(folder, 'bpftrace-producer');

@@ -3,7 +3,7 @@
  * each mode, compares what the spans tell with what the clients did, and says which hooks were chosen and what was missing.
  * Needs root, qemu-system-x86_64, busybox-static, cpio, and the built producer.
  *
- * node test/kernels/verify-kernels.ts [SUITE...]   (default bullseye bookworm trixie sid); MODES=exact,bpftrace,loaded,lockdown
+ * node test/kernels/verify-kernels.ts [SUITE...]   (default bullseye bookworm trixie sid experimental); MODES=exact,bpftrace,loaded,lockdown
  */
 import { checkRun, countsOf, type Run } from './check-run.ts';
 import { boot, type Guest, prepareGuest } from './guest.ts';
@@ -23,7 +23,8 @@ const WITHOUT_BPFTRACE: Readonly<Record<string, string>> = {
 
 const ALL = [...LIBBPF_MODES, 'bpftrace', 'loaded', 'lockdown'];
 const wanted = (process.env['MODES'] ?? ALL.join(',')).split(',');
-const suites = process.argv.length > 2 ? process.argv.slice(2) : ['bullseye', 'bookworm', 'trixie', 'sid'];
+const suites =
+  process.argv.length > 2 ? process.argv.slice(2) : ['bullseye', 'bookworm', 'trixie', 'sid', 'experimental'];
 
 function say(kernel: string, mode: string, hooks: string, verdict: string): void {
   process.stdout.write(`${kernel.padEnd(26)} ${mode.padEnd(12)} ${hooks.padEnd(52)} ${verdict}\n`);
