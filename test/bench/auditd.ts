@@ -17,19 +17,27 @@ export function auditd(): Tool {
     sessionsOnly: false,
     every: 0,
     spoils: true,
+    signal: 'SIGTERM',
     missing: existsSync('/usr/sbin/auditd') ? undefined : 'no /usr/sbin/auditd',
     command({ folder }, output) {
       const config = [
         `log_file = ${output}`,
         'log_format = RAW',
         'flush = INCREMENTAL',
+        'freq = 50',
         'max_log_file_action = IGNORE',
+        // MiB of a disk that is almost full: without them it does not start.
+        'space_left = 2',
+        'admin_space_left = 1',
+        'space_left_action = IGNORE',
+        'admin_space_left_action = IGNORE',
+        'disk_full_action = IGNORE',
         '',
       ];
       writeFileSync(join(folder, 'auditd.conf'), config.join('\n'), { mode: 0o600 });
       auditctl('-b', '65536');
       auditctl('-a', ...RULE);
-      return Promise.resolve({ command: '/usr/sbin/auditd', args: ['-f', '-c', folder] });
+      return Promise.resolve({ command: '/usr/sbin/auditd', args: ['-n', '-c', folder] });
     },
     ready: (child) => new RegExp(`^pid ${child.pid}$`, 'm').test(auditctl('-s')),
     told: ({ tag }, _written, output) =>

@@ -36,6 +36,8 @@ export interface Tool {
   readonly together?: boolean;
   /** What is measured after it is slower than before: it comes last, and only what came before is its baseline. */
   readonly spoils?: boolean;
+  /** What ends it; SIGINT if absent. */
+  readonly signal?: NodeJS.Signals;
   /** Takes back what the tool leaves. */
   readonly after?: () => void;
   /** Why it can't be measured here. */
@@ -88,7 +90,7 @@ export async function attach(tool: Tool, site: Site): Promise<Attached> {
     async detach(ran) {
       // What is on its way is let through: several tools drop it when they are told to end.
       await sleep(600);
-      const { reason } = await child.stop('SIGINT', 10_000);
+      const { reason } = await child.stop(tool.signal ?? 'SIGINT', 10_000);
       tool.after?.();
       if (reason.includes('SIGKILL')) throw new Error(`${tool.name} did not end: ${child.stderrTail()}`);
       const written = readFileSync(stdout, 'latin1');
