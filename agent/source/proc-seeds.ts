@@ -3,8 +3,9 @@
  * are told, never a start time: /proc has that in ticks of 10 ms, which names nobody for sure. The producer looks the
  * exact one up in the kernel, and sees there whether the pid has changed hands since.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { linkOf } from './proc-link.ts';
 import { TcpTables } from './proc-tcp.ts';
 
 /** Root of a tree that is to be followed. */
@@ -111,14 +112,6 @@ function readProcess(proc: string, pid: number, tables: TcpTables): ProcProcess 
 function textOf(path: string): string {
   try {
     return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path, 'latin1');
   } catch {
     return '';
   }

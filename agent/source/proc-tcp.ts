@@ -2,7 +2,8 @@
  * TCP sockets as /proc/PID/net/tcp and tcp6 show them. Such a table is that of a whole network namespace, megabytes on a
  * busy host, and whoever likes may run a thousand processes by the name of sshd: it is read once for all of them.
  */
-import { closeSync, opendirSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, opendirSync, openSync, readSync } from 'node:fs';
+import { linkOf } from './proc-link.ts';
 
 /** As the event stream names them. */
 export interface Endpoints {
@@ -130,14 +131,6 @@ function socketInodes(folder: string): string[] {
     // It is gone, or not ours to look at.
   }
   return own;
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path, 'latin1');
-  } catch {
-    return '';
-  }
 }
 
 /** `0100007F:1F90`, or 32 digits for IPv6: words of 4 bytes, each in the order of this machine. */
