@@ -8,16 +8,14 @@
  * 4. After its exit a process is forgotten; stray records about it are counted.
  */
 import type { ExecEvent, ExitEvent, KernelEvent, ProcessId, SeedEvent, Uids } from '../decode/kernel-event.ts';
-import type { Continuity, Process, ProcessChange } from './process-change.ts';
+import { TCP } from '../decode/tcp-states.ts';
+import type { Continuity, Process, ProcessChange, ProcessFact } from './process-change.ts';
 import { RecentProcesses } from './recent-processes.ts';
 
 /** Processes kept at most; beyond it the oldest are given up and counted. */
 const MAX_PROCESSES = 200_000;
 /** Exited processes remembered, at least so many, so that a straggling record does not bring one back. */
 const MIN_EXITED = 8_192;
-
-/** TCP_CLOSE (include/net/tcp_states.h). */
-const CLOSED = 7;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Entry = Mutable<Process>;
@@ -150,27 +148,21 @@ export class ProcessTable {
         // The kernel closes a process's sockets after its exit was told: then the monitor stands for it.
         const { conn, process: owner } = event;
         const id = conn !== undefined && this.#exited.has(owner) ? conn : owner;
-        if (event.newState === CLOSED && this.#isUnheardOf(id)) break;
-        const process = this.#find(id, event, out);
-        if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
+        if (event.newState === TCP.close && this.#isUnheardOf(id)) break;
+        this.#about(id, event, out);
         break;
       }
-      case 'tcp': {
-        if (this.#isUnheardOf(event.process)) break;
-        const process = this.#find(event.process, event, out);
-        if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
+      case 'tcp':
+        if (!this.#isUnheardOf(event.process)) this.#about(event.process, event, out);
         break;
-      }
       case 'file':
       case 'accept':
       case 'drop':
       case 'mon':
       case 'log':
-      case 'execfail': {
-        const process = this.#find(event.process, event, out);
-        if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
+      case 'execfail':
+        this.#about(event.process, event, out);
         break;
-      }
       default:
         event satisfies never;
     }
@@ -180,6 +172,12 @@ export class ProcessTable {
   #known(id: ProcessId): Entry | undefined {
     const entry = this.#living.get(id.pid);
     return entry !== undefined && entry.id.startNs === id.startNs ? entry : undefined;
+  }
+
+  /** What an event says of a process that lives. */
+  #about(id: ProcessId, event: ProcessFact, out: ProcessChange[]): void {
+    const process = this.#find(id, event, out);
+    if (process !== undefined) out.push({ type: 'about', tsNs: event.tsNs, process, event });
   }
 
   /**

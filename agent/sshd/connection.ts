@@ -1,5 +1,6 @@
 /** The state of one connection, and what it has to tell. Changed only by the parts of the sshd model. */
 import type { AcceptEvent, CgroupPath, Endpoints, ExitEvent, ProcessId, TcpEvent } from '../decode/kernel-event.ts';
+import { TCP } from '../decode/tcp-states.ts';
 import { crashed, type ExitStatus, endReason } from './ends.ts';
 import { type Family, type FamilyEvidence, familyOf } from './families.ts';
 import type { KeyFacts } from './key-facts.ts';
@@ -15,12 +16,6 @@ import type {
   SessionEvent,
   SpanRef,
 } from './session-event.ts';
-
-/** TCP states of include/net/tcp_states.h that tell who closed first. */
-const ESTABLISHED = 1;
-const FIN_WAIT1 = 4;
-const CLOSE = 7;
-const CLOSE_WAIT = 8;
 
 const NOTHING: readonly SessionEvent[] = [];
 const WHOLE: ReadonlySet<IncompleteReason> = new Set();
@@ -202,10 +197,10 @@ export class Connection implements ConnectionFacts {
     this.sentBytes = event.sentBytes ?? this.sentBytes;
     this.retransmits = event.retransmits ?? this.retransmits;
     if (event.srttUs !== undefined && event.srttUs > 0) this.rttUs = event.srttUs;
-    if (event.oldState !== ESTABLISHED) return;
-    if (event.newState === CLOSE_WAIT) this.#tcpEnd = 'peer_closed';
-    else if (event.newState === FIN_WAIT1) this.#tcpEnd = 'we_closed';
-    else if (event.newState === CLOSE) this.#tcpEnd = 'reset';
+    if (event.oldState !== TCP.established) return;
+    if (event.newState === TCP.closeWait) this.#tcpEnd = 'peer_closed';
+    else if (event.newState === TCP.finWait1) this.#tcpEnd = 'we_closed';
+    else if (event.newState === TCP.close) this.#tcpEnd = 'reset';
   }
 
   /** The monitor has exited, or (`exit` undefined) the stream ended or the exit was not seen. */

@@ -1,17 +1,12 @@
 /** Forwards of a connection: what sshd connects to for its client, where it listens, and who used that. */
 import type { ExecEvent, ForwardEvent } from '../decode/kernel-event.ts';
+import { TCP } from '../decode/tcp-states.ts';
 import type { Connection } from './connection.ts';
 import type { DeniedForward } from './denied-forward.ts';
 import type { ForwardType } from './forward-facts.ts';
 import { forwardType, mayBeX11 } from './forward-type.ts';
 import type { ProcessNode } from './node.ts';
 import { type ForwardActivity, ROOT, type SpanRef } from './session-event.ts';
-
-/** TCP states of include/net/tcp_states.h. */
-const ESTABLISHED = 1;
-const SYN_SENT = 2;
-const CLOSE = 7;
-const LISTEN = 10;
 
 /** As Linux numbers it on all architectures but alpha, mips, parisc and sparc. */
 const ECONNREFUSED = 111;
@@ -64,11 +59,11 @@ export class Forwards {
     const { cookie, oldState, newState } = event;
     const open = this.#open.get(cookie) ?? (begins(event) && servesClient(node) ? this.#begin(event) : undefined);
     if (open === undefined) return;
-    if (newState === ESTABLISHED) open.result = 'opened';
+    if (newState === TCP.established) open.result = 'opened';
     open.last = { ...event, local: event.local ?? open.last.local, localPort: event.localPort ?? open.last.localPort };
-    if (newState !== CLOSE) return;
+    if (newState !== TCP.close) return;
     this.#open.delete(cookie);
-    const connected = oldState !== SYN_SENT && oldState !== CLOSE;
+    const connected = oldState !== TCP.synSent && oldState !== TCP.close;
     if (connected) open.result = 'opened';
     else open.result = event.error === ECONNREFUSED ? 'refused' : 'failed';
     this.#tell(open, event.tsNs);
@@ -158,10 +153,10 @@ function refOf({ cookie, tsNs }: ForwardEvent): SpanRef {
 
 /** A unix socket is connected at once, or not at all. */
 function begins({ op, family, oldState, newState }: ForwardEvent): boolean {
-  if (op === 'accept') return newState === ESTABLISHED;
-  if (oldState !== CLOSE) return false;
-  if (op === 'listen') return newState === LISTEN;
-  return family === 'unix' || newState === SYN_SENT;
+  if (op === 'accept') return newState === TCP.established;
+  if (oldState !== TCP.close) return false;
+  if (op === 'listen') return newState === TCP.listen;
+  return family === 'unix' || newState === TCP.synSent;
 }
 
 /** `/bin/sh -c '/usr/bin/xauth -q -'` (newer C libraries put `--` between), by the leader of a session before it runs the user's first program. */
