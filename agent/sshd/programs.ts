@@ -71,10 +71,8 @@ function numberOf(node: ProcessNode, event: ExecEvent | undefined): number | und
   return node.process.adopted || node.connection.lossy ? undefined : node.execs;
 }
 
-/** To be asked once, at the program's end. */
 function programFacts(node: ProcessNode, program: OpenProgram, end: ProgramEnd): ProgramFacts {
   const event = program.event;
-  releaseArgv(node.connection, event?.argv);
   return {
     process: node.process.id,
     ppid: event?.ppid ?? node.process.ppid,
@@ -126,6 +124,7 @@ export function closeProgram(node: ProcessNode, end: ProgramEnd): void {
   const program = node.program;
   node.program = undefined;
   if (program === undefined) return;
+  releaseArgv(node.connection, program.event?.argv);
   const session = node.session?.ref;
   node.connection.tell(
     {
@@ -155,6 +154,7 @@ export function openHelper(
 
 /** The finished run of a helper. */
 export function helperActivity(node: ProcessNode, run: HelperRun, end: ProgramEnd): HelperActivity {
+  releaseArgv(node.connection, run.program.event?.argv);
   return {
     kind: 'helper',
     ref: run.ref,
