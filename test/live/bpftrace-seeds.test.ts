@@ -83,14 +83,20 @@ describe('a connection that was there before the tracer', { skip: whyNotBpftrace
     await lab?.stop();
   });
 
-  it('is told as seeds, parents first, with exact starts, and followed to its end', async () => {
-    const session = await lab.startSsh({ pty: true, command: 'echo up; read line; /bin/false; exit 7' });
-    await session.waitFor('up');
+  /** Starts the tracer, and takes what it tells of what runs already. */
+  async function seeded(): Promise<{ observer: Observer; seeds: Row[] }> {
     const observer = await observe({ listenerPid: lab.listenerPid });
     observers.push(observer);
     const opened = await observer.until((rows) => rows.find((row) => row.k === 'seed-end'));
     const seeds = observer.rows().filter((row) => row.k === 'seed');
     assert.equal(opened.n, seeds.length);
+    return { observer, seeds };
+  }
+
+  it('is told as seeds, parents first, with exact starts, and followed to its end', async () => {
+    const session = await lab.startSsh({ pty: true, command: 'echo up; read line; /bin/false; exit 7' });
+    await session.waitFor('up');
+    const { observer, seeds } = await seeded();
     const [listener, monitor, user, shell, ...others] = seeds;
     assert.deepEqual(others, []);
     assert.deepEqual([listener?.pid, listener?.role, listener?.conn], [lab.listenerPid, 'listener', undefined]);
@@ -131,10 +137,7 @@ describe('a connection that was there before the tracer', { skip: whyNotBpftrace
     const many = 'i=0; while [ $i -lt 400 ]; do sleep 60 > /dev/null 2>&1 & i=$((i+1)); done';
     const session = await lab.startSsh({ command: `${threads} & ${many}; echo up; read line; kill $(jobs -p)` });
     await session.waitFor('up');
-    const observer = await observe({ listenerPid: lab.listenerPid });
-    observers.push(observer);
-    await observer.until((rows) => rows.find((row) => row.k === 'seed-end'));
-    const seeds = observer.rows().filter((row) => row.k === 'seed');
+    const { observer, seeds } = await seeded();
     const sleeps = seeds.filter((row) => textOf(row.comm) === 'sleep');
     assert.equal(sleeps.length, 401);
     assert.ok(observer.rows().every((row) => row.k !== 'lost'));
@@ -152,11 +155,7 @@ describe('a connection that was there before the tracer', { skip: whyNotBpftrace
     await hostile.waitFor('up');
     const neighbour = await lab.startSsh({ command: `sh -c 'sh -c "echo up; read x"; true'; true` });
     await neighbour.waitFor('up');
-    const observer = await observe({ listenerPid: lab.listenerPid });
-    observers.push(observer);
-    const opened = await observer.until((rows) => rows.find((row) => row.k === 'seed-end'));
-    const seeds = observer.rows().filter((row) => row.k === 'seed');
-    assert.equal(opened.n, seeds.length);
+    const { observer, seeds } = await seeded();
     const names = seeds.filter((row) => row.role === 'program').map((row) => textOf(row.comm));
     assert.equal(names.filter((name) => name === 'sh').length, 2, 'the neighbour is told whole');
     assert.equal(names.filter((name) => name === 'sleep').length, 1, "the last thread's child is told");
@@ -175,11 +174,7 @@ describe('a connection that was there before the tracer', { skip: whyNotBpftrace
     const session = await lab.startSsh({ user: 'bob', command: 'exit 8' });
     session.end();
     await lab.waitForLog(/^the keys of bob are held back$/);
-    const observer = await observe({ listenerPid: lab.listenerPid });
-    observers.push(observer);
-    const opened = await observer.until((rows) => rows.find((row) => row.k === 'seed-end'));
-    const seeds = observer.rows().filter((row) => row.k === 'seed');
-    assert.equal(opened.n, seeds.length);
+    const { observer, seeds } = await seeded();
     const monitor = seeds.find((row) => row.conn?.[0] === row.pid);
     const net = seeds.find((row) => row.ppid === monitor?.pid && row.role === 'sshd');
     assert.ok(monitor !== undefined && net !== undefined, 'the login is still under way');
