@@ -55,8 +55,7 @@ export const END_SCENARIOS: readonly Scenario[] = [
       await cast.lab.waitForLog(/^Timeout, client not responding/);
       client.session.kill('SIGKILL');
       await client.finished();
-      // Long enough that every witness sees that it outlived the connection.
-      await setTimeout(400);
+      await monitorsEnd(cast);
       endSleepers(cast);
     },
   },
@@ -71,12 +70,22 @@ export const END_SCENARIOS: readonly Scenario[] = [
       client.part.monitorKilled = true;
       process.kill(line.pid, 'SIGKILL');
       await client.finished();
-      // Long enough that every witness sees that it outlived the connection.
-      await setTimeout(400);
+      await monitorsEnd(cast);
       endSleepers(cast);
     },
   },
 ];
+
+/** Until strace has told the end of the monitor, too: what ends from then on has outlived the connection by every witness. */
+async function monitorsEnd(cast: Cast): Promise<void> {
+  const { pid } = await cast.lab.waitForLog(/^User child is on pid/);
+  const end = new RegExp(`^${pid} +\\S+ \\+\\+\\+ `, 'm');
+  const deadline = performance.now() + 5_000;
+  while (!end.test(await cast.lab.straceOutput())) {
+    if (performance.now() > deadline) throw new Error(`strace did not see the end of the monitor, ${pid}`);
+    await setTimeout(20);
+  }
+}
 
 /** Ends what a command left behind: without a terminal it would sleep on. */
 function endSleepers(cast: Cast): void {
