@@ -1,6 +1,7 @@
 /** Scenarios of how connections end. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
+import { inhabitants } from '../../agent/lab/inhabitants.ts';
 import type { Cast } from './cast.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -56,7 +57,7 @@ export const END_SCENARIOS: readonly Scenario[] = [
       client.session.kill('SIGKILL');
       await client.finished();
       await monitorsEnd(cast);
-      endSleepers(cast);
+      process.kill(await sleeper(cast), 'SIGTERM');
     },
   },
   {
@@ -67,11 +68,14 @@ export const END_SCENARIOS: readonly Scenario[] = [
       await client.session.waitFor('on');
       const line = await cast.lab.waitForLog(/^User child is on pid/);
       if (line.pid === undefined) throw new Error('a log line without its pid');
+      // Its shell has become the sleep by then: a change of programs beside the end of the monitor has no order.
+      await sleeper(cast);
       client.part.monitorKilled = true;
       process.kill(line.pid, 'SIGKILL');
-      await client.finished();
       await monitorsEnd(cast);
-      endSleepers(cast);
+      // The user child keeps the connection open until then.
+      process.kill(await sleeper(cast), 'SIGTERM');
+      await client.finished();
     },
   },
 ];
@@ -87,16 +91,15 @@ async function monitorsEnd(cast: Cast): Promise<void> {
   }
 }
 
-/** Ends what a command left behind: without a terminal it would sleep on. */
-function endSleepers(cast: Cast): void {
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const inside = readlinkSync(`/proc/${entry}/ns/mnt`) === readlinkSync(`${cast.lab.insideRoot}/../ns/mnt`);
-      const argv = readFileSync(`/proc/${entry}/cmdline`, 'utf8');
-      if (inside && argv === 'sleep\0' + '60\0') process.kill(Number(entry), 'SIGTERM');
-    } catch {
-      // It has just ended.
-    }
+/** The `sleep 60` of a command, once it runs. Left behind without a terminal it would sleep on. */
+async function sleeper(cast: Cast): Promise<number> {
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    const pids = await inhabitants(cast.lab.listenerPid);
+    const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+    const pid = pids[commands.indexOf('sleep\u000060\0')];
+    if (pid !== undefined) return pid;
+    if (performance.now() > deadline) throw new Error('nobody sleeps');
+    await setTimeout(20);
   }
 }
